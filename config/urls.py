@@ -1,0 +1,13 @@
+"""Which app answers which path. `/vapi/webhook` is not here: config.asgi hands it to the calls app directly."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("crm.api.urls")),
+    path("api/v1/", include("calls.api.urls")),
+    path("", include("calls.urls")),
+    path("", include("crm.urls")),
+]
