@@ -1,0 +1,38 @@
+"""The centre's tables: staff, leads, listings, calendars, appointments, the timeline, settings."""
+
+from crm.models.appointments import Appointment, AppointmentStatus, BookingRequest, CalendarState
+from crm.models.calendars import BusyTime, Closure, WorkingHours
+from crm.models.idempotency import IdempotentRequest
+from crm.models.leads import Lead, LeadStage
+from crm.models.listings import Listing, ListingStatus
+from crm.models.messages import MessageStatus, OutgoingMessage
+from crm.models.office import OfficeSettings
+from crm.models.staff import Agent, ApiToken, Role, Team
+from crm.models.timeline import EntryKind, Note, Task, TaskKind, TimelineEntry
+
+__all__ = [
+    "Agent",
+    "ApiToken",
+    "Appointment",
+    "AppointmentStatus",
+    "BookingRequest",
+    "BusyTime",
+    "CalendarState",
+    "Closure",
+    "EntryKind",
+    "IdempotentRequest",
+    "Lead",
+    "LeadStage",
+    "Listing",
+    "ListingStatus",
+    "MessageStatus",
+    "Note",
+    "OfficeSettings",
+    "OutgoingMessage",
+    "Role",
+    "Task",
+    "TaskKind",
+    "Team",
+    "TimelineEntry",
+    "WorkingHours",
+]

@@ -1,0 +1,11 @@
+"""What leaves crm. Services send these on purpose, inside their transaction; a receiver writes an outbox row."""
+
+from django.dispatch import Signal
+
+# Each carries `appointment`; `appointment_rescheduled` also `previous` (starts_at, ends_at, agent_id).
+appointment_held = Signal()
+appointment_booked = Signal()
+appointment_rescheduled = Signal()
+appointment_cancelled = Signal()
+# Carries `lead` and `changed`, the names of the fields that changed.
+lead_changed = Signal()
