@@ -1,3 +1,28 @@
-from django.urls import URLPattern, URLResolver
+"""/api/v1, what crm answers. Every path with and without a final slash."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, re_path
+from rest_framework.routers import SimpleRouter
+
+from crm.api.agents import AgentViewSet
+from crm.api.appointments import AppointmentViewSet
+from crm.api.availability import AvailabilityView
+from crm.api.calendars import BusyTimeViewSet, ClosureViewSet
+from crm.api.leads import LeadViewSet, NoteViewSet
+from crm.api.listings import ListingViewSet
+from crm.api.office import SettingsView
+
+router = SimpleRouter()
+router.trailing_slash = "/?"
+router.register("leads", LeadViewSet, "api-lead")
+router.register("notes", NoteViewSet, "api-note")
+router.register("listings", ListingViewSet, "api-listing")
+router.register("agents", AgentViewSet, "api-agent")
+router.register("appointments", AppointmentViewSet, "api-appointment")
+router.register("closures", ClosureViewSet, "api-closure")
+router.register("busy-times", BusyTimeViewSet, "api-busy-time")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^availability/?$", AvailabilityView.as_view(), name="api-availability"),
+    re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
+    *router.urls,
+]

@@ -1,0 +1,215 @@
+"""/api/v1/agents and their working hours"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.response import Response
+
+from crm import calendar_status
+from crm.api import parameters
+from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, TextField, WholeField
+from crm.api.permissions import ManagersWrite, is_admin, require_self_or_manager
+from crm.api.problems import Problem
+from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
+from crm.models import Agent, Role, Team, WorkingHours
+from crm.models.staff import validate_timezone
+from crm.working_hours import replace_working_hours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+MINUTES_A_DAY = 1440
+MOST_STRETCHES = 7 * 24
+
+
+class StaffPhoneField(PhoneField):
+    """An agent's number; stored as "" when there is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data) or ""
+
+
+class AgentSerializer(serializers.ModelSerializer[Agent]):
+    """A member of staff. `calendar` says where this person's viewings are kept."""
+
+    email = serializers.EmailField(max_length=254)
+    full_name = TextField(max_length=150)
+    role = ChoiceField(Role.choices, required=False)
+    timezone = TextField(max_length=64, validators=[validate_timezone])
+    team = IdField(queryset=Team.objects.all(), allow_null=True, required=False)
+    phone = StaffPhoneField(required=False)
+    is_bookable = serializers.BooleanField(required=False)
+    is_active = serializers.BooleanField(required=False)
+    calendar = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Agent
+        fields = [
+            "id",
+            "email",
+            "full_name",
+            "role",
+            "timezone",
+            "team",
+            "phone",
+            "is_bookable",
+            "is_active",
+            "calendar",
+        ]
+
+    def get_calendar(self, agent: Agent) -> dict[str, Any]:
+        known = self.context.get("calendars")
+        if known is None or agent.pk not in known:
+            known = calendar_status.statuses([agent])
+        status = known[agent.pk]
+        return {
+            "provider": status.provider,
+            "status": status.status,
+            "last_synced_at": InstantField().to_representation(status.last_synced_at),
+        }
+
+
+class MinuteField(serializers.Field):
+    """A time of day, "HH:MM", kept as minutes after midnight; "24:00" is the end of the day."""
+
+    default_error_messages = {"time": 'Write the time as "HH:MM", from "00:00" to "24:00".'}
+
+    def to_internal_value(self, data: Any) -> int:
+        match = re.fullmatch(r"(\d\d):([0-5]\d)(?::00)?", data, re.ASCII) if isinstance(data, str) else None
+        minute = int(match[1]) * 60 + int(match[2]) if match else None
+        if minute is None or minute > MINUTES_A_DAY:
+            self.fail("time")
+        return minute
+
+    def to_representation(self, value: int) -> str:
+        return f"{value // 60:02}:{value % 60:02}"
+
+
+class StretchSerializer(serializers.ModelSerializer[WorkingHours]):
+    """One open stretch of a weekday (0 is Monday), in the agent's zone."""
+
+    weekday = WholeField(min_value=0, max_value=6)
+    start = MinuteField(source="start_minute")
+    end = MinuteField(source="end_minute")
+
+    class Meta:
+        model = WorkingHours
+        fields = ["weekday", "start", "end"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["end_minute"] <= attrs["start_minute"]:
+            raise serializers.ValidationError({"end": ["The end must be after the start."]}, "order")
+        return attrs
+
+
+def refuse_overlaps(stretches: list[dict[str, Any]]) -> None:
+    """Raise ValidationError when two stretches of one weekday share time; touching is fine."""
+    ordered = sorted(enumerate(stretches), key=lambda pair: (pair[1]["weekday"], pair[1]["start_minute"]))
+    for (_, earlier), (index, later) in pairwise(ordered):
+        if earlier["weekday"] == later["weekday"] and later["start_minute"] < earlier["end_minute"]:
+            message = "This overlaps another stretch of the same weekday."
+            raise serializers.ValidationError({f"{index}.start": [message]}, "overlap")
+
+
+class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
+    """Staff by name. Filters: search, role, team, email, is_active, is_bookable.
+
+    People who leave are made inactive, not deleted: their viewings and notes stay.
+    """
+
+    queryset = Agent.objects.all()
+    serializer_class = AgentSerializer
+    access = [ManagersWrite]
+    ordering_fields = ["id", "full_name", "email", "role"]
+    ordering = ["full_name"]
+
+    def filter_queryset(self, queryset: QuerySet[Agent]) -> QuerySet[Agent]:
+        if self.action != "list":
+            return queryset
+        wanted: dict[str, Any] = {
+            "role__in": parameters.choices(self.request, "role", Role.values),
+            "team__in": parameters.ids(self.request, "team"),
+            "email__iexact": self.request.query_params.get("email") or None,
+            "is_active": parameters.flag(self.request, "is_active"),
+            "is_bookable": parameters.flag(self.request, "is_bookable"),
+        }
+        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        words = parameters.search(self.request)
+        return found.filter(Q(full_name__icontains=words) | Q(email__icontains=words)) if words else found
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        rows = super().paginate_queryset(queryset)
+        self.calendars = calendar_status.statuses(rows)
+        return rows
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "calendars": getattr(self, "calendars", None)}
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Agent]) -> None:
+        self._refuse_escalation(None, serializer.validated_data)
+        self._unless_duplicate(serializer, self._save_new)
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Agent]) -> None:
+        self._refuse_escalation(serializer.instance, serializer.validated_data)
+        self._unless_duplicate(serializer, self._save_changes)
+
+    def _refuse_escalation(self, agent: Agent | None, values: dict[str, Any]) -> None:
+        """Keep managers from making, changing or becoming administrators, and everybody from locking themselves out."""
+        user = self.request.user
+        concerns_admins = values.get("role") == Role.ADMIN or (agent is not None and is_admin(agent))
+        if concerns_admins and not is_admin(user):
+            raise PermissionDenied("Only an administrator may do this.", "admin_required")
+        locks_out = values.get("is_active") is False or values.get("role", user.role) != user.role
+        if agent is not None and agent.pk == user.pk and locks_out:
+            raise Problem(409, "own_account", "You cannot change your own role or make yourself inactive.")
+
+    def _save_new(self, serializer: serializers.BaseSerializer[Agent]) -> None:
+        values = dict(serializer.validated_data)
+        serializer.instance = Agent.objects.create_user(**values, **_django_flags(values.get("role", Role.AGENT)))
+
+    def _save_changes(self, serializer: serializers.BaseSerializer[Agent]) -> None:
+        role = serializer.validated_data.get("role")
+        changes_role = role is not None and role != serializer.instance.role  # type: ignore[union-attr]
+        serializer.save(**(_django_flags(role) if changes_role else {}))
+
+    def _unless_duplicate(
+        self, serializer: serializers.BaseSerializer[Agent], save: Callable[[serializers.BaseSerializer[Agent]], None]
+    ) -> None:
+        email = serializer.validated_data.get("email", "")
+        try:
+            with transaction.atomic():
+                save(serializer)
+        except IntegrityError as exc:
+            other = Agent.objects.filter(email__iexact=email).values_list("pk", flat=True).first()
+            if other is None:
+                raise
+            raise Problem(409, "duplicate_email", f"Agent {other} has this email address.", agent=other) from exc
+
+    @action(detail=True, methods=["get", "put"], url_path="working-hours", access=[])
+    def working_hours(self, request: Request, pk: str) -> Response:
+        """GET the stretches of the week; PUT replaces them all, or changes nothing when one is wrong."""
+        agent = self.get_object()
+        if request.method == "PUT":
+            require_self_or_manager(request.user, agent.pk)
+            serializer = StretchSerializer(data=request.data, many=True, max_length=MOST_STRETCHES)
+            serializer.is_valid(raise_exception=True)
+            refuse_overlaps(serializer.validated_data)
+            replace_working_hours(agent=agent, stretches=serializer.validated_data)
+        stretches = WorkingHours.objects.filter(agent=agent).order_by("weekday", "start_minute")
+        return Response(StretchSerializer(stretches, many=True).data)
+
+
+def _django_flags(role: str) -> dict[str, bool]:
+    """Return Django's own flags for a role: administrators enter Django admin, others do not."""
+    return {"is_staff": role == Role.ADMIN, "is_superuser": role == Role.ADMIN}

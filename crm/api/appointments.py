@@ -1,0 +1,202 @@
+"""/api/v1/appointments"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from crm import booking, slots
+from crm.api import parameters
+from crm.api.fields import IdField, InstantField, PhoneField, TextField
+from crm.api.idempotency import booking_key, once
+from crm.api.views import ReadMixin, ResourceViewSet
+from crm.leads import lead_for_caller
+from crm.models import Agent, Appointment, AppointmentStatus, Lead, Listing
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+
+class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
+    """A promised viewing, [starts_at, ends_at). `expires_at` is set while it is only held."""
+
+    starts_at = InstantField(read_only=True)
+    ends_at = InstantField(read_only=True)
+    expires_at = InstantField(read_only=True)
+    created_at = InstantField(read_only=True)
+    updated_at = InstantField(read_only=True)
+
+    class Meta:
+        model = Appointment
+        fields = [
+            "id",
+            "lead",
+            "listing",
+            "agent",
+            "starts_at",
+            "ends_at",
+            "status",
+            "expires_at",
+            "source",
+            "cancel_reason",
+            "calendar_state",
+            "external_id",
+            "call_id",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class SlotIdField(serializers.Field):
+    """A `slot_id` as availability gave it; becomes the offer it names."""
+
+    default_error_messages = {"invalid": "A slot_id is text."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return slots.decode(data)
+
+
+class WhenSerializer(serializers.Serializer[Any]):
+    """A start: a slot, or a time."""
+
+    slot_id = SlotIdField(required=False)
+    starts_at = InstantField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        slot = attrs.get("slot_id")
+        if slot is None and "starts_at" not in attrs:
+            raise serializers.ValidationError("Give slot_id or starts_at.", "required")
+        if slot is not None and attrs.setdefault("starts_at", slot.starts_at) != slot.starts_at:
+            raise serializers.ValidationError({"starts_at": ["The slot starts at another time."]}, "contradiction")
+        return attrs
+
+
+class BookingSerializer(WhenSerializer):
+    """What to book, for whom. Without an agent, one who is free is chosen."""
+
+    agent = IdField(queryset=Agent.objects.all(), allow_null=True, required=False)
+    listing = IdField(queryset=Listing.objects.all(), allow_null=True, required=False)
+    lead = IdField(queryset=Lead.objects.all(), allow_null=True, required=False)
+    attendee_name = TextField(max_length=200, allow_blank=True, required=False)
+    attendee_phone = PhoneField(allow_null=True, required=False)
+    attendee_email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    hold = serializers.BooleanField(required=False, default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        slot = attrs.get("slot_id")
+        if slot is not None:
+            attrs["agent"] = self._agreeing(attrs, "agent", Agent, slot.agent_id)
+            attrs["listing"] = self._agreeing(attrs, "listing", Listing, slot.listing_id)
+        if attrs.get("listing") is None:
+            raise serializers.ValidationError({"listing": ["Say which listing is to be viewed."]}, "required")
+        if not any(attrs.get(name) for name in ("lead", "attendee_name", "attendee_phone", "attendee_email")):
+            raise serializers.ValidationError(
+                {"lead": ["Give lead, or the attendee's name, phone or email."]}, "required"
+            )
+        return attrs
+
+    def _agreeing(self, attrs: dict[str, Any], name: str, model: type[Any], of_slot: int | None) -> Any:
+        """Return what the slot names, or the body where the slot names none. Raises when they contradict."""
+        given = attrs.get(name)
+        if of_slot is None or (given is not None and given.pk == of_slot):
+            return given
+        if given is not None:
+            raise serializers.ValidationError({name: [f"The slot is for another {name}."]}, "contradiction")
+        return get_object_or_404(model, pk=of_slot)
+
+
+class CancelSerializer(serializers.Serializer[Any]):
+    """Why a viewing is cancelled."""
+
+    reason = TextField(max_length=500, allow_blank=True, required=False, default="")
+
+
+class AppointmentViewSet(ReadMixin, ResourceViewSet):
+    """Viewings by start. Filters: agent, lead, listing, status, from, to (those that touch the window)."""
+
+    queryset = Appointment.objects.all()
+    serializer_class = AppointmentSerializer
+    reads_projections = True
+    ordering_fields = ["id", "starts_at", "ends_at", "created_at", "updated_at", "status"]
+    ordering = ["starts_at"]
+
+    def filter_queryset(self, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
+        if self.action != "list":
+            return queryset
+        wanted: dict[str, Any] = {
+            "agent__in": parameters.ids(self.request, "agent"),
+            "lead__in": parameters.ids(self.request, "lead"),
+            "listing__in": parameters.ids(self.request, "listing"),
+            "status__in": parameters.choices(self.request, "status", AppointmentStatus.values),
+            "ends_at__gt": parameters.instant(self.request, "from"),
+            "starts_at__lt": parameters.instant(self.request, "to"),
+        }
+        return queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+
+    def create(self, request: Request) -> Response:
+        """Book, or hold, a viewing: 201, or 409 `slot_taken` with alternatives."""
+        return once(request, lambda: self._book(request))
+
+    def _book(self, request: Request) -> Response:
+        serializer = BookingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data
+        appointment = booking.book(
+            lead=wanted.get("lead") or attendee(wanted),
+            listing=wanted["listing"],
+            agent=wanted.get("agent"),
+            starts_at=wanted["starts_at"],
+            idempotency_key=booking_key(request),
+            source=self.actor(),
+            hold=wanted["hold"],
+        )
+        return Response(self.get_serializer(appointment).data, 201)
+
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, pk: str) -> Response:
+        """Book what was held."""
+        appointment = booking.confirm(self.get_object().pk)
+        return Response(self.get_serializer(appointment).data)
+
+    @action(detail=True, methods=["post"])
+    def reschedule(self, request: Request, pk: str) -> Response:
+        """Move a viewing to a slot or a time, under the same rules as booking one."""
+        return once(request, lambda: self._reschedule(request))
+
+    def _reschedule(self, request: Request) -> Response:
+        appointment = self.get_object()
+        serializer = WhenSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data
+        slot = wanted.get("slot_id")
+        when = {"slot": slot} if slot is not None else {"starts_at": wanted["starts_at"]}
+        moved = booking.reschedule(appointment.pk, **when)
+        return Response(self.get_serializer(moved).data)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Give the time back."""
+        appointment = self.get_object()
+        serializer = CancelSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        cancelled = booking.cancel(appointment.pk, reason=serializer.validated_data["reason"])
+        return Response(self.get_serializer(cancelled).data)
+
+
+def attendee(wanted: dict[str, Any]) -> Lead:
+    """Return the lead with this phone or email, or a new one."""
+    return lead_for_caller(
+        phone=wanted.get("attendee_phone"),
+        email=wanted.get("attendee_email") or None,
+        full_name=wanted.get("attendee_name") or None,
+        source="api",
+    )

@@ -1,0 +1,185 @@
+"""/api/v1/leads and /api/v1/notes"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from rest_framework import serializers
+
+from crm.api import parameters
+from crm.api.fields import (
+    AmountField,
+    ChoiceField,
+    CurrencyField,
+    DayField,
+    IdField,
+    InstantField,
+    PhoneField,
+    TextField,
+    WholeField,
+)
+from crm.api.permissions import ManagersDelete
+from crm.api.problems import Problem
+from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
+from crm.lead_editing import create_lead, edit_lead
+from crm.models import Agent, Lead, LeadStage, Note
+from crm.notes import write_note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+
+LONGEST_NOTE = 10_000
+# Fewer digits would find nearly everybody.
+FEWEST_DIGITS = 3
+
+
+class LeadSerializer(serializers.ModelSerializer[Lead]):
+    """A person who may rent a home. `budget` is per month."""
+
+    full_name = TextField(max_length=200, allow_blank=True, required=False)
+    phone = PhoneField(allow_null=True, required=False)
+    email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    stage = ChoiceField(LeadStage.choices, required=False)
+    lost_reason = TextField(max_length=200, allow_blank=True, required=False)
+    budget = AmountField(allow_null=True, required=False)
+    currency = CurrencyField(required=False)
+    timeline = TextField(max_length=200, allow_blank=True, required=False)
+    property_type = TextField(max_length=100, allow_blank=True, required=False)
+    location = TextField(max_length=200, allow_blank=True, required=False)
+    bedrooms = WholeField(min_value=0, max_value=50, allow_null=True, required=False)
+    pets = TextField(max_length=100, allow_blank=True, required=False)
+    move_in_on = DayField(allow_null=True, required=False)
+    source = TextField(max_length=50, required=False, default="api")
+    owner = IdField(queryset=Agent.objects.filter(is_active=True), allow_null=True, required=False)
+    consent_at = InstantField(allow_null=True, required=False)
+    created_at = InstantField(read_only=True)
+    updated_at = InstantField(read_only=True)
+
+    class Meta:
+        model = Lead
+        fields = [
+            "id",
+            "full_name",
+            "phone",
+            "email",
+            "budget",
+            "currency",
+            "timeline",
+            "property_type",
+            "location",
+            "bedrooms",
+            "pets",
+            "move_in_on",
+            "stage",
+            "lost_reason",
+            "source",
+            "owner",
+            "consent_at",
+            "created_at",
+            "updated_at",
+        ]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        stage = attrs.get("stage", getattr(self.instance, "stage", LeadStage.NEW))
+        reason = attrs.get("lost_reason", getattr(self.instance, "lost_reason", ""))
+        if stage == LeadStage.LOST and not reason:
+            raise serializers.ValidationError({"lost_reason": ["Say why this lead was lost."]}, "required")
+        if self.instance is None and not any(attrs.get(name) for name in ("full_name", "phone", "email")):
+            raise serializers.ValidationError("Give at least one of full_name, phone and email.", "required")
+        if stage != LeadStage.LOST:
+            attrs["lost_reason"] = ""
+        return attrs
+
+
+class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceViewSet):
+    """Leads, newest first. Filters: phone, email, search, stage, owner, source."""
+
+    queryset = Lead.objects.all()
+    serializer_class = LeadSerializer
+    access = [ManagersDelete]
+    reads_projections = True
+    ordering_fields = ["id", "created_at", "updated_at", "full_name", "email", "phone", "stage", "budget", "move_in_on"]
+    ordering = ["-created_at"]
+
+    def filter_queryset(self, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
+        if self.action != "list":
+            return queryset
+        given = self.request.query_params
+        wanted: dict[str, Any] = {
+            "phone": parameters.phone(self.request, "phone"),
+            "email__iexact": given.get("email") or None,
+            "source": given.get("source") or None,
+            "stage__in": parameters.choices(self.request, "stage", LeadStage.values),
+            "owner__in": parameters.ids(self.request, "owner"),
+        }
+        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        words = parameters.search(self.request)
+        return found.filter(matching(words)) if words else found
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Lead]) -> None:
+        values = serializer.validated_data
+        serializer.instance = self._unless_duplicate(
+            values, lambda: create_lead(values=values, agent=self.request.user, actor=self.actor())
+        )
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Lead]) -> None:
+        lead, values = serializer.instance, serializer.validated_data
+        self._unless_duplicate(
+            values, lambda: edit_lead(lead=lead, values=values, agent=self.request.user, actor=self.actor())
+        )
+
+    def _unless_duplicate(self, values: dict[str, Any], save: Callable[[], Any]) -> Any:
+        try:
+            with transaction.atomic():
+                return save()
+        except IntegrityError as exc:
+            other = Lead.objects.filter(phone=values.get("phone")).values_list("pk", flat=True).first()
+            if values.get("phone") is None or other is None:
+                raise
+            raise Problem(409, "duplicate_phone", f"Lead {other} has this phone number.", lead=other) from exc
+
+
+def matching(words: str) -> Q:
+    """Find by any part of name, email or place, or by the digits of a phone number."""
+    found = Q(full_name__icontains=words) | Q(email__icontains=words) | Q(location__icontains=words)
+    digits = re.sub(r"[\s()+./-]", "", words)
+    if digits.isascii() and digits.isdigit() and len(digits) >= FEWEST_DIGITS:
+        found |= Q(phone__contains=digits)
+    return found
+
+
+class NoteSerializer(serializers.ModelSerializer[Note]):
+    """Free text about a lead; `agent` is who wrote it."""
+
+    lead = IdField(queryset=Lead.objects.all())
+    text = TextField(max_length=LONGEST_NOTE)
+    agent = serializers.PrimaryKeyRelatedField[Agent](read_only=True)
+    created_at = InstantField(read_only=True)
+
+    class Meta:
+        model = Note
+        fields = ["id", "lead", "agent", "text", "created_at"]
+
+
+class NoteViewSet(ReadMixin, CreateMixin, ResourceViewSet):
+    """Notes, newest first. Filter: lead."""
+
+    queryset = Note.objects.all()
+    serializer_class = NoteSerializer
+    ordering_fields = ["id", "created_at"]
+    ordering = ["-created_at"]
+
+    def filter_queryset(self, queryset: QuerySet[Note]) -> QuerySet[Note]:
+        leads = parameters.ids(self.request, "lead") if self.action == "list" else None
+        return queryset if leads is None else queryset.filter(lead__in=leads)
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Note]) -> None:
+        values = serializer.validated_data
+        serializer.instance = write_note(
+            lead=values["lead"], text=values["text"], agent=self.request.user, actor=self.actor()
+        )
