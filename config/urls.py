@@ -1,7 +1,9 @@
 """Which app answers which path. `/vapi/webhook` is not here: config.asgi hands it to the calls app directly."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from crm.api.problems import not_found
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -10,4 +12,8 @@ urlpatterns = [
     path("api/v1/", include("calls.api.urls")),
     path("", include("calls.urls")),
     path("", include("crm.urls")),
+    # What is under /api and known to nobody above.
+    re_path(r"^api(?:/|$)", not_found),
 ]
+
+handler500 = "crm.service.server_error"
