@@ -1,0 +1,78 @@
+"""The stage machine: QUALIFICATION, BOOKING, CONFIRMATION, and the facts gathered on the way."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import redis
+from django.conf import settings
+
+from calls.stages.interface import (
+    FIRST_STAGE,
+    STAGES,
+    Facts,
+    Outcome,
+    StageResult,
+    StageState,
+    StageStore,
+    StoreUnavailable,
+)
+from calls.stages.memory import MemoryStageStore
+from calls.stages.metrics import stage_metrics
+from calls.stages.redis import ACTIVE_KEY, RedisStageStore, state_key
+
+__all__ = [
+    "FIRST_STAGE",
+    "STAGES",
+    "Facts",
+    "Outcome",
+    "StageResult",
+    "StageState",
+    "StageStore",
+    "StoreUnavailable",
+    "close_store",
+    "forget_now",
+    "stage_store",
+]
+
+_stores: list[StageStore] = []
+
+
+def make_store() -> StageStore:
+    """Return a new store of the configured backend."""
+    if settings.STATE_BACKEND == "memory":
+        return MemoryStageStore(settings.CALL_TTL_SECONDS)
+    return RedisStageStore(settings.REDIS_URL, settings.CALL_TTL_SECONDS)
+
+
+def stage_store() -> StageStore:
+    """Return the store of this process. It belongs to the event loop that first uses it."""
+    if not _stores:
+        _stores.append(make_store())
+    return _stores[0]
+
+
+async def close_store() -> None:
+    """Close the store; the next use opens a new one."""
+    while _stores:
+        await _stores.pop().close()
+
+
+def forget_now(call_ids: list[UUID]) -> None:
+    """Remove the state of calls from outside the event loop, as a task does. The memory backend forgets by itself."""
+    if call_ids and settings.STATE_BACKEND != "memory":
+        with redis.Redis.from_url(settings.REDIS_URL) as client, client.pipeline(transaction=False) as pipe:
+            pipe.delete(*(state_key(call_id) for call_id in call_ids))
+            pipe.zrem(ACTIVE_KEY, *(state_key(call_id) for call_id in call_ids))
+            pipe.execute()
+
+
+def _count_active() -> int:
+    if settings.STATE_BACKEND == "memory":
+        store = _stores[0] if _stores else None
+        return store.count() if isinstance(store, MemoryStageStore) else 0
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+        return int(client.zcard(ACTIVE_KEY))
+
+
+stage_metrics.count_active = _count_active

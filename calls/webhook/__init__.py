@@ -1,0 +1,1 @@
+"""The door for Vapi's server messages: authenticate, decode, handle, commit, answer."""
