@@ -40,7 +40,7 @@ def _own_database(redis_url: str) -> str:
     number = int(WORKER.removeprefix("gw")) + 1 if WORKER else 0
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=f"db={number}"))
+        return f"unix://{parts.path}?db={number}"
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 
