@@ -1,0 +1,203 @@
+"""The voice side's tables: calls, the ledger of deliveries, tool calls with their answers, prompts, assistants."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from crm.models import Agent, Lead, Listing, Team
+
+# Never change it: every call's primary key depends on it.
+CALL_NAMESPACE = uuid.UUID("5b0a1f6e-1f5d-5c0e-9d53-6f2a7c9d3e11")
+
+
+def call_pk(vapi_id: str) -> uuid.UUID:
+    """Return Pete's id of the call that Vapi names `vapi_id`.
+
+    Computed, so that the first message of a call needs no look-up, whichever it is and wherever it arrives.
+    """
+    return uuid.uuid5(CALL_NAMESPACE, vapi_id)
+
+
+class Stage(models.TextChoices):
+    QUALIFICATION = "QUALIFICATION", _("Qualification")
+    BOOKING = "BOOKING", _("Booking")
+    CONFIRMATION = "CONFIRMATION", _("Confirmation")
+
+
+class Phase(models.TextChoices):
+    INITIALIZING = "INITIALIZING", _("Initializing")
+    LISTENING = "LISTENING", _("Listening")
+    THINKING = "THINKING", _("Thinking")
+    RESPONDING = "RESPONDING", _("Responding")
+    INTERRUPTED = "INTERRUPTED", _("Interrupted")
+    ENDED = "ENDED", _("Ended")
+
+
+class Assistant(models.Model):
+    """A voice persona at Vapi, and whom and what it speaks for."""
+
+    vapi_id = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
+    listing = models.ForeignKey(Listing, models.SET_NULL, null=True, blank=True, related_name="assistants")
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="assistants")
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="assistants")
+    # The number callers dial, E.164: an assistant-request names it and nothing else.
+    phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True)  # noqa: DJ001
+    first_message = models.CharField(max_length=500, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_demo = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Call(models.Model):
+    """One phone conversation. Everything but the ids is a fold of the ledger and can be made again.
+
+    `status` carries Vapi's words; `transcript` is [{role, text, at, interrupted}]; `cost` is in US dollars.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    vapi_id = models.CharField(max_length=200, unique=True)
+    status = models.CharField(max_length=32, default="queued")
+    direction = models.CharField(max_length=16, default="inbound")
+    stage = models.CharField(max_length=16, choices=Stage, default=Stage.QUALIFICATION)
+    context = models.JSONField(default=dict, blank=True)
+    phase = models.CharField(max_length=16, choices=Phase, default=Phase.INITIALIZING)
+    # Since when the call is in `phase`; a live call's seconds there are counted up to the reader's clock.
+    phase_since = models.DateTimeField(null=True, blank=True)
+    phase_seconds = models.JSONField(default=dict, blank=True)
+    invalid_transitions = models.PositiveIntegerField(db_default=0)
+    alerts = models.JSONField(default=list, blank=True)
+    transcript = models.JSONField(default=list, blank=True)
+    assistant = models.ForeignKey(Assistant, models.SET_NULL, null=True, blank=True, related_name="calls")
+    assistant_vapi_id = models.CharField(max_length=100, blank=True)
+    lead = models.ForeignKey(Lead, models.SET_NULL, null=True, blank=True, related_name="calls")
+    listing = models.ForeignKey(Listing, models.SET_NULL, null=True, blank=True, related_name="calls")
+    customer_number = models.CharField(max_length=32, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.CharField(max_length=200, blank=True)
+    # Which of the few families `ended_reason` belongs to.
+    ended_class = models.CharField(max_length=32, blank=True)
+    summary = models.TextField(blank=True)
+    recording_url = models.TextField(blank=True)
+    cost = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True)
+    structured_data = models.JSONField(default=dict, blank=True)
+    has_report = models.BooleanField(default=False)
+    # How many rows of the ledger the columns above tell of; fewer than there are: fold again.
+    projected_events = models.PositiveIntegerField(default=0)
+    last_event_at = models.DateTimeField(db_default=Now())
+    is_demo = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="call_stage_known"),
+            models.CheckConstraint(condition=Q(phase__in=Phase.values), name="call_phase_known"),
+            models.CheckConstraint(
+                condition=Q(direction__in=["inbound", "outbound", "web"]), name="call_direction_known"
+            ),
+            models.CheckConstraint(condition=~Q(vapi_id=""), name="call_vapi_id_not_empty"),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="call_newest_first"),
+            # The board, and the minute's search for silent calls.
+            models.Index(fields=["last_event_at"], condition=~Q(phase="ENDED"), name="call_live"),
+        ]
+
+    def __str__(self) -> str:
+        return self.vapi_id
+
+
+class WebhookEvent(models.Model):
+    """One delivery from Vapi, as received but without secrets. Appended, never changed.
+
+    `fingerprint` is a 128-bit hash of what makes it the same delivery; `at` is Vapi's time, else our arrival time.
+    """
+
+    call = models.ForeignKey(Call, models.CASCADE, null=True, blank=True, related_name="events")
+    fingerprint = models.UUIDField()
+    type = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now())
+    # The body as UTF-8 JSON. Bytes, not jsonb: a delivery is kept whatever strings it holds.
+    body = models.BinaryField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            # A repeated delivery changes nothing. Also the index that reads one call's ledger.
+            models.UniqueConstraint(
+                fields=["call", "fingerprint"], name="webhook_event_unique", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.pk}"
+
+
+class ToolCall(models.Model):
+    """One function the assistant asked for, and the answer it gets for ever.
+
+    `code` is the refusal's code or "". `stage` is the stage afterwards; `facts` what the call's context gained.
+    """
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="tool_calls")
+    tool_call_id = models.CharField(max_length=200)
+    # A hash of name and arguments: the same id with other arguments is another call.
+    fingerprint = models.UUIDField()
+    name = models.CharField(max_length=64)
+    arguments = models.JSONField(default=dict)
+    answer = models.TextField(blank=True)
+    # The new stage's prompt that went with the answer: a repeated call gets exactly what the first one got.
+    prompt = models.TextField(blank=True)
+    code = models.CharField(max_length=32, blank=True)
+    stage = models.CharField(max_length=16, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    # When the facts landed on the lead: once, so that folding again never undoes what staff wrote since.
+    landed_at = models.DateTimeField(null=True, blank=True)
+    duration_ms = models.FloatField(default=0)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["call", "tool_call_id", "fingerprint"], name="tool_call_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.tool_call_id}"
+
+
+class StagePrompt(models.Model):
+    """The system prompt of one stage; staff edit it. The newest version of a stage is the one that speaks.
+
+    Placeholders are `{{name}}` of the call's context, and `{{CONTEXT}}` for all of it.
+    """
+
+    stage = models.CharField(max_length=16, choices=Stage)
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    author = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["stage", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["stage", "version"], name="stage_prompt_version_unique"),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="stage_prompt_stage_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} v{self.version}"
