@@ -115,12 +115,17 @@ class Desk:
         attendee = {"attendee_name": who.name, "attendee_email": who.email} | attendee
         if hold_first:
             # Without a name the time is only held, and the answer asks for one.
-            answer = await self.call.tool("set_appointment", slot_id=offer.slot_id)
+            answer = await self.call.tool("set_appointment", slot_id=self.spelled(offer))
             await self.call.say(answer.said)
             await self.call.hear(f"It's {who.name}.", misheard=f"It's {who.name.lower()}.")
         return await self.insist(
-            offer, lambda slot: self.call.tool("set_appointment", slot_id=slot.slot_id, **attendee)
+            offer, lambda slot: self.call.tool("set_appointment", slot_id=self.spelled(slot), **attendee)
         )
+
+    def spelled(self, offer: Offer) -> str:
+        """Return the slot's id as the model writes it: mostly as it was, sometimes in its own spelling."""
+        spellings = [offer.slot_id] * 4 + [offer.slot_id.lower(), offer.slot_id.replace("-", " ")]
+        return self.rng.choice(spellings)
 
     async def insist(self, offer: Offer, attempt: Callable[[Offer], Awaitable[Answer]]) -> Offer:
         """Try `offer`, then alternatives, as a patient caller would. Raises GiveUpError after a few."""

@@ -13,7 +13,7 @@ AREA_CODES = (217, 224, 309, 331, 618, 630, 708, 779, 815, 847)
 PEOPLE = len(AREA_CODES) * 100
 
 MOVES = ["as soon as possible", "within two weeks", "next month", "at the end of my lease", "in about six weeks"]
-PARTS = ["morning", "afternoon", "any time of the day"]
+PARTS = ["morning", "afternoon", None]
 # How the model writes an amount down.
 MONEY = ["{0}", "${0:,} a month", "around {0} dollars", "{0} USD", "up to {0}"]
 
@@ -31,7 +31,7 @@ class Person:
     neighborhood: str
     kind: str
     move: str
-    part_of_day: str
+    part_of_day: str | None
     pets: str
 
     @property

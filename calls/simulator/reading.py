@@ -60,7 +60,8 @@ def complaints(text: str) -> list[str]:
 
 
 def _trimmed(words: str) -> str:
-    """Return the time alone, without what introduces it ("I can offer", "or")."""
+    """Return the time alone, without what introduces it ("I can offer", "or") and how far away it is."""
+    words = re.sub(r",\s*(?:in \d+ \w+|today|tomorrow)\s*$", "", words.strip(), flags=re.I)
     return re.sub(
         r"^.*?\b(?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|today|tomorrow)", "", words.strip(), flags=re.I
     )

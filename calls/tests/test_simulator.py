@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from calls.demo.assistants import PERSONAS
 from calls.management.commands.simulate_calls import webhook_url
-from calls.simulator import report
+from calls.simulator import endless, report
 from calls.simulator.clock import Clock
 from calls.simulator.meeting import Meeting
 from calls.simulator.people import PEOPLE, person
@@ -254,6 +254,46 @@ async def test_a_server_that_is_away_ends_the_run():
 
     with pytest.RaisesGroup(ServerAwayError, flatten_subgroups=True, allow_unwrapped=True):
         await play(away, concurrency=1)
+
+
+async def test_endless_calls_end_what_was_left_and_hang_up_when_stopped(monkeypatch):
+    webhook = FakeWebhook()
+    monkeypatch.setattr(endless, "_open_calls", lambda: [("left-over", PERSONAS[0].vapi_id)])
+    monkeypatch.setattr(endless, "STAGGER_SECONDS", 0.1)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(webhook)) as client:
+        runner = Runner(Wire(client, "http://pete/vapi/webhook", "secret"), "1", "a", speed=20.0)
+        playing = asyncio.create_task(endless.play(runner, 3))
+        await asyncio.sleep(0.6)
+        live = {call.envelope.call_id for call in runner.live}
+        playing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(playing, 1.5)
+
+    ended = {m["call"]["id"]: m["endedReason"] for m in webhook.bodies if m.get("type") == "end-of-call-report"}
+    assert len(live) == 3
+    assert ended == dict.fromkeys({"left-over", *live}, endless.CUT_REASON)
+
+
+async def test_endless_calls_wait_for_a_server_that_is_away(monkeypatch):
+    webhook = FakeWebhook()
+    answers = iter([False] * 4)
+    monkeypatch.setattr(endless, "_open_calls", lambda: [("left-over", PERSONAS[0].vapi_id)])
+    monkeypatch.setattr(endless, "AWAY_SECONDS", 0.01)
+
+    def starting(request: httpx.Request) -> httpx.Response:
+        if next(answers, True):
+            return webhook(request)
+        raise httpx.ConnectError("refused")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(starting)) as client:
+        runner = Runner(Wire(client, "http://pete/vapi/webhook", "secret"), "1", "a", speed=100.0)
+        playing = asyncio.create_task(endless.play(runner, 2))
+        await asyncio.sleep(0.5)
+        playing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await playing
+
+    assert {m["call"]["id"] for m in webhook.bodies} > {"left-over"}
 
 
 async def test_two_callers_agree_on_the_first_time_both_may_have():
