@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crm.availability import Offer
+    from crm.slots import Offer
 
 
 class CrmError(Exception):
@@ -47,6 +47,12 @@ class UnclearTime(SlotRefused):
 
 class UnknownSlot(SlotRefused):
     code = "unknown_slot"
+
+
+class IdempotencyMismatch(CrmError):
+    """The key was used before, for something else."""
+
+    code = "idempotency_mismatch"
 
 
 class BadArguments(CrmError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
@@ -13,6 +15,9 @@ from crm.models.leads import Lead
 from crm.models.listings import Listing
 from crm.models.office import buffers_within_limit
 from crm.models.staff import Agent
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class AppointmentStatus(models.TextChoices):
@@ -43,6 +48,14 @@ class TsTzRange(Func):
     output_field = DateTimeRangeField()
 
 
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    """Appointments and what belongs to them."""
+
+    def with_names(self) -> AppointmentQuerySet:
+        """Bring along what the timeline and the receivers of signals say about an appointment."""
+        return self.select_related("lead", "listing", "agent")
+
+
 class Appointment(models.Model):
     """A promise of one agent's time to one lead at one listing: [starts_at, ends_at), UTC.
 
@@ -63,7 +76,7 @@ class Appointment(models.Model):
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
     source = models.CharField(max_length=16, default="voice")
     # Chosen by the caller: a repeated request finds the first answer instead of booking twice.
-    idempotency_key = models.CharField(max_length=200, unique=True)
+    idempotency_key = models.CharField(max_length=200)
     cancel_reason = models.CharField(max_length=500, blank=True)
     # The phone call that made it; calls live in another app.
     call_id = models.UUIDField(null=True, blank=True)
@@ -73,9 +86,12 @@ class Appointment(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = AppointmentQuerySet.as_manager()
+
     class Meta:
         ordering = ["starts_at", "pk"]
         constraints = [
+            models.UniqueConstraint(fields=["idempotency_key"], name="appointment_key"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),
             models.CheckConstraint(condition=Q(status__in=AppointmentStatus.values), name="appointment_status_known"),
             models.CheckConstraint(
@@ -113,6 +129,10 @@ class Appointment(models.Model):
     def __str__(self) -> str:
         return f"{self.listing} {self.starts_at:%Y-%m-%d %H:%M} ({self.status})"
 
+    def is_lapsed(self, now: datetime) -> bool:
+        """A hold ends at the instant it expires."""
+        return self.status == AppointmentStatus.HELD and self.expires_at is not None and self.expires_at <= now
+
 
 class BookingRequest(models.Model):
     """One request about an appointment, by the key its sender chose: repeated, it finds the first answer.
@@ -120,10 +140,13 @@ class BookingRequest(models.Model):
     `digest` tells a repetition from another request under the same key.
     """
 
-    key = models.CharField(max_length=200, unique=True)
+    key = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="requests")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key"], name="booking_request_key")]
 
     def __str__(self) -> str:
         return self.key

@@ -27,7 +27,7 @@ class Lead(models.Model):
 
     full_name = models.CharField(max_length=200, blank=True)
     # Absent when the caller withheld the number; PostgreSQL lets many rows have none.
-    phone = models.CharField(max_length=16, null=True, blank=True, unique=True)  # noqa: DJ001
+    phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     email = models.EmailField(blank=True)
     stage = models.CharField(max_length=16, choices=LeadStage, default=LeadStage.NEW)
     lost_reason = models.CharField(max_length=200, blank=True)

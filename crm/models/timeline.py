@@ -34,7 +34,7 @@ class TimelineEntry(models.Model):
     actor = models.CharField(max_length=50, default="system")
     call_id = models.UUIDField(null=True, blank=True)
     # Makes a repeated write find the first one, for example "call-ended:<id>".
-    key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # noqa: DJ001
+    key = models.CharField(max_length=200, null=True, blank=True, unique=True)
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
