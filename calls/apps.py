@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class CallsConfig(AppConfig):
     name = "calls"
     verbose_name = "Calls"
+
+    def ready(self) -> None:
+        from calls import projection
+        from crm import freshness
+
+        # Who got an answer from the webhook finds its effects in the API.
+        freshness.register(projection.settle)

@@ -7,6 +7,7 @@ import logging
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 
+from calls import projection
 from calls.stages import prompts
 from calls.webhook.door import close_door, door
 
@@ -24,5 +25,6 @@ async def startup() -> None:
 
 
 async def shutdown() -> None:
-    """Commit what waits and close the connections."""
+    """Commit what waits, fold what was committed, and close the connections."""
     await close_door()
+    await sync_to_async(projection.stop, thread_sensitive=False)()

@@ -1,0 +1,12 @@
+"""Websocket paths. Origin and session are checked before any of these is reached."""
+
+from django.urls import path
+
+from calls.consumers import CallConsumer, LiveConsumer
+
+websocket_urlpatterns = [
+    path("ws/live", LiveConsumer.as_asgi()),
+    path("ws/live/", LiveConsumer.as_asgi()),
+    path("ws/calls/<str:call>", CallConsumer.as_asgi()),
+    path("ws/calls/<str:call>/", CallConsumer.as_asgi()),
+]
