@@ -177,6 +177,14 @@ def test_nothing_that_has_happened_lies_in_the_future(demo):
     assert Task.objects.filter(due_at__lt=NOW, done_at=None).exists()
 
 
+def test_every_assistant_of_a_home_has_its_home_to_let(demo):
+    for persona in PERSONAS:
+        assistant = Assistant.objects.select_related("listing", "team").get(vapi_id=persona.vapi_id)
+        assert (assistant.listing is not None) == bool(persona.address)
+        assert assistant.listing is None or assistant.listing.status == "available"
+        assert (assistant.team.name if assistant.team else "") == persona.team
+
+
 def test_calls_have_substance(demo):
     spoken = Call.objects.exclude(transcript=[])
     assert spoken.count() >= 80

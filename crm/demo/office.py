@@ -15,7 +15,7 @@ from crm.models import Agent, BusyTime, Listing, ListingStatus, Team, WorkingHou
 
 STAFF_AREA_CODE = 872
 # Of forty homes: let or withdrawn by position, so that lists and filters have something to tell apart.
-OTHER_STATUSES = {7: ListingStatus.LET, 18: ListingStatus.LET, 25: ListingStatus.HELD, 33: ListingStatus.WITHDRAWN}
+OTHER_STATUSES = {5: ListingStatus.LET, 18: ListingStatus.LET, 25: ListingStatus.HELD, 36: ListingStatus.WITHDRAWN}
 
 
 def load_staff(scene: Scene) -> list[Agent]:
