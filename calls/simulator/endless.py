@@ -43,7 +43,7 @@ async def play(runner: Runner, concurrency: int) -> None:
             for number in range(concurrency):
                 group.create_task(_caller(runner, source, number))
     finally:
-        await _cut(runner.live)
+        await hang_up(runner.live)
 
 
 async def _caller(runner: Runner, source: Iterator[Cast], number: int) -> None:
@@ -86,7 +86,7 @@ async def _patiently(call: Conversation) -> None:
             await asyncio.sleep(AWAY_SECONDS)
 
 
-async def _cut(calls: set[Conversation]) -> None:
+async def hang_up(calls: set[Conversation]) -> None:
     """End what is still on the line, quickly: the server may be going away as well."""
     cuts: list[Any] = [asyncio.create_task(call.cut(CUT_REASON)) for call in calls]
     if cuts:

@@ -19,7 +19,8 @@ def lines(results: Sequence[Result], tally: Tally, seconds: float) -> Iterator[s
     outcomes = Counter(result.outcome.kind for result in results)
     yield f"{len(results)} calls: " + ", ".join(f"{number} {kind}" for kind, number in outcomes.most_common())
     sent = sum(tally.statuses.values())
-    yield f"{sent} messages in {seconds:.1f} s ({sent / max(seconds, 0.001):.0f} a second), {len(tally.errors)} errors"
+    rate = sent / max(seconds, 0.001)
+    yield f"{sent} messages in {seconds:.1f} s ({rate:.0f} a second), {tally.errors.total()} errors"
     for name, found in (("Errors", tally.errors), ("Unexpected answers", tally.remarks)):
         yield from _list(name, found)
 
@@ -40,10 +41,10 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _list(name: str, found: list[str]) -> Iterator[str]:
+def _list(name: str, found: Counter[str]) -> Iterator[str]:
     """Yield the commonest of `found`, each with how often it occurred."""
     if not found:
         return
     yield f"{name}:"
-    for text, number in Counter(found).most_common(SHOWN):
+    for text, number in found.most_common(SHOWN):
         yield f"  {number} x {text}"

@@ -33,14 +33,14 @@ class Tally:
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
-    errors: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     def error(self, text: str) -> None:
-        self.errors.append(text)
+        self.errors[text] += 1
 
     def remark(self, text: str) -> None:
-        self.remarks.append(text)
+        self.remarks[text] += 1
 
 
 class Wire:

@@ -53,6 +53,8 @@ class Command(BaseCommand):
             if expected is None:
                 raise
             raise CommandError(str(next(_leaves(expected)))) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.", returncode=130) from None
 
     async def _run(self, options: dict[str, Any]) -> None:
         forever = options["forever"]
@@ -76,11 +78,15 @@ class Command(BaseCommand):
         runner.on_result = results.append
         started = time.monotonic()
         self.stdout.write(f"seed {runner.seed}, run {runner.run}, {runner.wire.url}")
-        await runner.play_all(options["calls"], options["concurrency"])
+        try:
+            await runner.play_all(options["calls"], options["concurrency"])
+        except asyncio.CancelledError:
+            await endless.hang_up(runner.live)
+            raise
         for line in report.lines(results, runner.wire.tally, time.monotonic() - started):
             self.stdout.write(line)
         if runner.wire.tally.errors:
-            raise CommandError(f"{len(runner.wire.tally.errors)} answers were errors.")
+            raise CommandError(f"{runner.wire.tally.errors.total()} answers were errors.")
 
     async def _play_forever(self, runner: Runner, concurrency: int) -> None:
         """Play until told to stop, by SIGTERM or Ctrl-C, and stop at once then."""
