@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from crm import signals
-from crm.models import Agent, EntryKind, Lead, LeadStage, TimelineEntry
+from crm.models import Agent, EntryKind, Lead, LeadStage
+from crm.timeline import add_timeline
 
 
 def _plain(value: Any) -> Any:
@@ -22,7 +23,7 @@ def create_lead(*, values: dict[str, Any], agent: Agent, actor: str) -> Lead:
     """Make a lead. Raises IntegrityError when the phone number is another lead's."""
     lead = Lead.objects.create(**values)
     text = f"Created by {agent}"
-    TimelineEntry.objects.create(lead=lead, kind=EntryKind.CHANGE, text=text, agent=agent, actor=actor)
+    add_timeline(lead, EntryKind.CHANGE, text, agent=agent, actor=actor)
     return lead
 
 
@@ -44,6 +45,6 @@ def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -
         setattr(lead, name, value)
     locked.save(update_fields=[*changed, "updated_at"])
     text = "Changed " + ", ".join(name.replace("_", " ") for name in changed)
-    TimelineEntry.objects.create(lead=lead, kind=EntryKind.CHANGE, text=text, data=data, agent=agent, actor=actor)
+    add_timeline(lead, EntryKind.CHANGE, text, data=data, agent=agent, actor=actor)
     signals.lead_changed.send_robust(sender=Lead, lead=locked, changed=list(changed))
     return list(changed)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from crm.api.instants import read_instant, write_instant
 from crm.phones import to_e164
@@ -114,14 +115,56 @@ class ChoiceField(serializers.ChoiceField):
         return super().to_internal_value(data)
 
 
+def read_id(data: Any) -> int | None:
+    """Return an id from JSON, 0 for a number that can be nobody's, None for what is no id at all."""
+    if isinstance(data, str) and re.fullmatch(r"[0-9]{1,19}", data, re.ASCII):
+        data = int(data)
+    if isinstance(data, bool) or not isinstance(data, int):
+        return None
+    return data if 0 < data <= LARGEST_ID else 0
+
+
 class IdField(serializers.PrimaryKeyRelatedField):
     """The id of another record; unknown ones are refused."""
 
     def to_internal_value(self, data: Any) -> models.Model:
-        if isinstance(data, str) and re.fullmatch(r"[0-9]{1,19}", data, re.ASCII):
-            data = int(data)
-        if isinstance(data, bool) or not isinstance(data, int):
+        number = read_id(data)
+        if number is None:
             self.fail("incorrect_type", data_type=type(data).__name__)
-        if not 0 < data <= LARGEST_ID:
+        if not number:
             self.fail("does_not_exist", pk_value=data)
-        return super().to_internal_value(data)
+        return super().to_internal_value(number)
+
+
+class IdListField(serializers.Field):
+    """A list of ids of other records, looked up at once; unknown ones are refused."""
+
+    default_error_messages = {
+        "not_a_list": "Give a list of ids.",
+        "max_length": "At most {longest} ids.",
+        "incorrect_type": "This is not an id.",
+        "does_not_exist": "There is nothing with this id.",
+    }
+    longest = 1000
+
+    def __init__(self, *, queryset: models.QuerySet[Any], **kwargs: Any) -> None:
+        self.queryset = queryset
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> list[models.Model]:
+        if not isinstance(data, list):
+            self.fail("not_a_list")
+        if len(data) > self.longest:
+            self.fail("max_length", longest=self.longest)
+        ids = [read_id(item) for item in data]
+        found = self.queryset.in_bulk([number for number in ids if number])
+        codes = {
+            n: "incorrect_type" if ids[n] is None else "does_not_exist" for n in range(len(ids)) if ids[n] not in found
+        }
+        if codes:
+            detail = {n: [ErrorDetail(self.error_messages[code], code)] for n, code in codes.items()}
+            raise serializers.ValidationError(detail)
+        return list(found.values())
+
+    def to_representation(self, value: Any) -> list[int]:
+        return [row.pk for row in value.all()]

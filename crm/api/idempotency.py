@@ -66,5 +66,5 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
 
 def _first_answer(first: IdempotentRequest, fingerprint: str) -> Response:
     if first.fingerprint != fingerprint:
-        raise Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+        raise Problem(422, "idempotency_mismatch", "This Idempotency-Key was used for another request.")
     return Response(first.body, first.status, headers={"Idempotent-Replay": "true"})

@@ -19,8 +19,8 @@ RFC3339 = re.compile(
 
 
 def write_instant(at: datetime | None) -> str | None:
-    """Return `at` as RFC 3339 in UTC, for example 2027-03-14T15:00:00Z."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Return `at` as RFC 3339 in UTC, for example 2027-03-14T15:00:00+00:00."""
+    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 def read_instant(text: str) -> datetime:

@@ -14,7 +14,7 @@ from crm.api.fields import (
     ChoiceField,
     CurrencyField,
     DayField,
-    IdField,
+    IdListField,
     InstantField,
     TextField,
     WholeField,
@@ -65,7 +65,7 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
     pets = serializers.BooleanField(required=False)
     status = ChoiceField(ListingStatus.choices, required=False)
     available_on = DayField(allow_null=True, required=False)
-    agents = IdField(queryset=Agent.objects.all(), many=True)
+    agents = IdListField(queryset=Agent.objects.all())
     facts = TextField(max_length=10_000, allow_blank=True, required=False)
     access_notes = TextField(max_length=10_000, allow_blank=True, required=False)
     allows_stacked_viewings = serializers.BooleanField(required=False)

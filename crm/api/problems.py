@@ -31,6 +31,7 @@ LONGEST_MESSAGE = 300
 STATUS_OF_CODE = {
     "bad_arguments": status.HTTP_400_BAD_REQUEST,
     "bad_email": status.HTTP_400_BAD_REQUEST,
+    "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "unknown_property": status.HTTP_404_NOT_FOUND,
     "no_viewing": status.HTTP_409_CONFLICT,
 }

@@ -52,7 +52,7 @@ def test_a_lead_is_made_and_shown(api, agent):
         "consent_at": None,
     }
     assert api.get(f"{LEADS}/{shown['id']}/").json() == {**body, **shown}
-    assert shown["created_at"].endswith("Z")
+    assert shown["created_at"].endswith("+00:00")
 
 
 @pytest.mark.parametrize(
