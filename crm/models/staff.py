@@ -45,7 +45,8 @@ def office_timezone() -> str:
 
 def validate_timezone(name: str) -> None:
     """Raise ValidationError unless `name` is an IANA zone known here."""
-    if name not in available_timezones():
+    # "localtime" is a file beside the zones, and means another zone on another machine.
+    if name == "localtime" or name not in available_timezones():
         raise ValidationError(_("%(name)s is not an IANA time zone."), params={"name": name}, code="timezone")
 
 
