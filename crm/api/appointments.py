@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from crm import booking, slots
@@ -128,6 +130,13 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
     reads_projections = True
     ordering_fields = ["id", "starts_at", "ends_at", "created_at", "updated_at", "status"]
     ordering = ["starts_at"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        lapsed = Appointment.objects.filter(status=AppointmentStatus.HELD, expires_at__lte=timezone.now())
+        # The minute's sweep may not have come by yet; nobody should read of a hold that no longer holds.
+        if request.method in SAFE_METHODS and lapsed.exists():
+            booking.release_expired_holds()
 
     def filter_queryset(self, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
         if self.action != "list":
