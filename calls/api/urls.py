@@ -1,3 +1,15 @@
-from django.urls import URLPattern, URLResolver
+"""/api/v1, what calls answers. Every path with and without a final slash."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, re_path
+from rest_framework.routers import SimpleRouter
+
+from calls.api.views import CallViewSet, LiveView
+
+router = SimpleRouter()
+router.trailing_slash = "/?"
+router.register("calls", CallViewSet, "api-call")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^live/?$", LiveView.as_view(), name="api-live"),
+    *router.urls,
+]

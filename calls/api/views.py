@@ -1,0 +1,84 @@
+"""/api/v1/calls and /api/v1/live"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.http import Http404
+from rest_framework.response import Response
+
+from calls import board
+from calls.models import Call, Phase, Stage, call_pk
+from calls.shapes import call_shape
+from crm.api import parameters
+from crm.api.views import ApiView, ResourceViewSet
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+LONGEST_VAPI_ID = 200
+
+
+class CallViewSet(ResourceViewSet):
+    """Calls, newest first, with transcript.
+
+    Filters: vapi_id, status, stage, phase, direction, lead, listing, phone, live, from, to (by when they began).
+    """
+
+    queryset = Call.objects.all()
+    reads_projections = True
+    lookup_value_regex = "[^/]+"
+    ordering_fields = ["created_at", "started_at", "ended_at", "cost"]
+    ordering = ["-created_at"]
+
+    def filter_queryset(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
+        request = self.request
+        given = request.query_params
+        wanted: dict[str, Any] = {
+            "vapi_id": given.get("vapi_id") or None,
+            "status": given.get("status") or None,
+            "stage__in": parameters.choices(request, "stage", Stage.values),
+            "phase__in": parameters.choices(request, "phase", Phase.values),
+            "direction__in": parameters.choices(request, "direction", ["inbound", "outbound", "web"]),
+            "lead__in": parameters.ids(request, "lead"),
+            "listing__in": parameters.ids(request, "listing"),
+            "customer_number": parameters.phone(request, "phone"),
+            "created_at__gte": parameters.instant(request, "from"),
+            "created_at__lt": parameters.instant(request, "to"),
+        }
+        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        live = parameters.flag(request, "live")
+        ended = Q(phase=Phase.ENDED)
+        return found if live is None else found.filter(~ended if live else ended)
+
+    def list(self, request: Request) -> Response:
+        """One page of calls."""
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([call_shape(call) for call in rows])
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One call, by Pete's id or Vapi's."""
+        found = Q(pk=call_pk(pk))
+        with suppress(ValueError):
+            found |= Q(pk=uuid.UUID(pk))
+        call = self.get_queryset().filter(found).first() if _can_be_id(pk) else None
+        if call is None:
+            raise Http404
+        return Response(call_shape(call))
+
+
+def _can_be_id(text: str) -> bool:
+    return len(text) <= LONGEST_VAPI_ID and "\0" not in text
+
+
+class LiveView(ApiView):
+    """GET what the live board shows: {"seq", "calls"}."""
+
+    reads_projections = True
+
+    def get(self, request: Request) -> Response:
+        return Response(board.snapshot())
