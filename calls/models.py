@@ -38,6 +38,10 @@ class Phase(models.TextChoices):
     ENDED = "ENDED", _("Ended")
 
 
+# `ended_class` of a call that was closed because it was silent too long; any later message reopens it.
+EXPIRED_CLASS = "expired"
+
+
 class Assistant(models.Model):
     """A voice persona at Vapi, and whom and what it speaks for."""
 
@@ -47,7 +51,7 @@ class Assistant(models.Model):
     agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="assistants")
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="assistants")
     # The number callers dial, E.164: an assistant-request names it and nothing else.
-    phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True)  # noqa: DJ001
+    phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True)
     first_message = models.CharField(max_length=500, blank=True)
     is_active = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False, editable=False)
@@ -66,7 +70,7 @@ class Call(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    vapi_id = models.CharField(max_length=200, unique=True)
+    vapi_id = models.CharField(max_length=200)
     status = models.CharField(max_length=32, default="queued")
     direction = models.CharField(max_length=16, default="inbound")
     stage = models.CharField(max_length=16, choices=Stage, default=Stage.QUALIFICATION)
@@ -78,10 +82,12 @@ class Call(models.Model):
     invalid_transitions = models.PositiveIntegerField(db_default=0)
     alerts = models.JSONField(default=list, blank=True)
     transcript = models.JSONField(default=list, blank=True)
-    assistant = models.ForeignKey(Assistant, models.SET_NULL, null=True, blank=True, related_name="calls")
+    assistant = models.ForeignKey(
+        Assistant, models.SET_NULL, null=True, blank=True, related_name="calls", db_index=False
+    )
     assistant_vapi_id = models.CharField(max_length=100, blank=True)
-    lead = models.ForeignKey(Lead, models.SET_NULL, null=True, blank=True, related_name="calls")
-    listing = models.ForeignKey(Listing, models.SET_NULL, null=True, blank=True, related_name="calls")
+    lead = models.ForeignKey(Lead, models.SET_NULL, null=True, blank=True, related_name="calls", db_index=False)
+    listing = models.ForeignKey(Listing, models.SET_NULL, null=True, blank=True, related_name="calls", db_index=False)
     customer_number = models.CharField(max_length=32, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -109,11 +115,17 @@ class Call(models.Model):
                 condition=Q(direction__in=["inbound", "outbound", "web"]), name="call_direction_known"
             ),
             models.CheckConstraint(condition=~Q(vapi_id=""), name="call_vapi_id_not_empty"),
+            # Not `unique=True`, which would add an index for LIKE: every new call pays for each index.
+            models.UniqueConstraint(fields=["vapi_id"], name="call_vapi_id_unique"),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="call_newest_first"),
             # The board, and the minute's search for silent calls.
             models.Index(fields=["last_event_at"], condition=~Q(phase="ENDED"), name="call_live"),
+            # Partial, because a call begins without any of the three.
+            models.Index(fields=["assistant"], condition=Q(assistant__isnull=False), name="call_assistant"),
+            models.Index(fields=["lead"], condition=Q(lead__isnull=False), name="call_lead"),
+            models.Index(fields=["listing"], condition=Q(listing__isnull=False), name="call_listing"),
         ]
 
     def __str__(self) -> str:
@@ -126,7 +138,8 @@ class WebhookEvent(models.Model):
     `fingerprint` is a 128-bit hash of what makes it the same delivery; `at` is Vapi's time, else our arrival time.
     """
 
-    call = models.ForeignKey(Call, models.CASCADE, null=True, blank=True, related_name="events")
+    # Without an index of its own: the constraint's begins with the call.
+    call = models.ForeignKey(Call, models.CASCADE, null=True, blank=True, related_name="events", db_index=False)
     fingerprint = models.UUIDField()
     type = models.CharField(max_length=64)
     at = models.DateTimeField()
@@ -138,9 +151,7 @@ class WebhookEvent(models.Model):
         ordering = ["pk"]
         constraints = [
             # A repeated delivery changes nothing. Also the index that reads one call's ledger.
-            models.UniqueConstraint(
-                fields=["call", "fingerprint"], name="webhook_event_unique", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["call", "fingerprint"], name="webhook_event_unique", nulls_distinct=False),
         ]
 
     def __str__(self) -> str:
@@ -153,7 +164,7 @@ class ToolCall(models.Model):
     `code` is the refusal's code or "". `stage` is the stage afterwards; `facts` what the call's context gained.
     """
 
-    call = models.ForeignKey(Call, models.CASCADE, related_name="tool_calls")
+    call = models.ForeignKey(Call, models.CASCADE, related_name="tool_calls", db_index=False)
     tool_call_id = models.CharField(max_length=200)
     # A hash of name and arguments: the same id with other arguments is another call.
     fingerprint = models.UUIDField()
