@@ -122,12 +122,14 @@ def text(value: Any) -> str | None:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, str) and value.isalnum() and len(value) <= _LONGEST_TEXT:
+    if isinstance(value, str) and len(value) <= _LONGEST_TEXT and _PLAIN_TEXT.match(value):
         return value
     line = _SPACE.sub(" ", str(value).translate(_UNSAYABLE)).strip()
-    return line[:_LONGEST_TEXT] or None
+    return line[:_LONGEST_TEXT].strip() or None
 
 
+# Words with single spaces between them: nearly everything that is said.
+_PLAIN_TEXT = re.compile(r"[\w.,:;$'+@/-]+(?: [\w.,:;$'+@/-]+)*\Z")
 # Braces would be taken for placeholders further on; control characters cannot be said or stored.
 _UNSAYABLE = {**dict.fromkeys(range(32), " "), 127: " ", ord("{"): "(", ord("}"): ")"}
 _UNSAYABLE.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))

@@ -40,11 +40,11 @@ class Template:
         self._words = [piece.replace("{{", "").replace("}}", "") for piece in pieces[::2]]
         self._names = [name.strip() for name in pieces[1::2]]
 
-    def render(self, context: Facts) -> str:
+    def render(self, context: Facts, known: str) -> str:
         """Return the prompt for a call. What is not known yet is said to be so."""
         parts = [self._words[0]]
         for name, words in zip(self._names, self._words[1:], strict=True):
-            parts.append(summary(context) or "nothing yet" if name == "CONTEXT" else value(context, name.lower()))
+            parts.append((known or "nothing yet") if name == "CONTEXT" else value(context, name.lower()))
             parts.append(words)
         return "".join(parts)
 
@@ -79,9 +79,9 @@ _read_at = 0.0
 _reading: set[asyncio.Task[None]] = set()
 
 
-def render(stage: str, context: Facts) -> str:
-    """Return the prompt of a stage, from the rows as last read."""
-    return _templates[stage].render(context)
+def render(stage: str, context: Facts, known: str | None = None) -> str:
+    """Return the prompt of a stage, from the rows as last read. `known` is the context's summary, if at hand."""
+    return _templates[stage].render(context, summary(context) if known is None else known)
 
 
 def refresh_soon() -> None:

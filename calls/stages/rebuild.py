@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from calls.models import Call, Phase, ToolCall, WebhookEvent
+from calls.models import EXPIRED_CLASS, Call, Phase, ToolCall, WebhookEvent
 from calls.stages.interface import FIRST_STAGE, STAGES, Facts, Outcome, StageResult, StageState, is_allowed
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def fold(rows: Iterable[tuple[str, Facts]], *, ended: bool) -> StageState:
 def _is_over(call_id: UUID) -> bool:
     reported = WebhookEvent.objects.filter(call_id=call_id, type="end-of-call-report")
     over = Call.objects.filter(Q(phase=Phase.ENDED) | Q(status="ended"), pk=call_id)
+    # One that was closed because it was silent goes on where it was.
+    over = over.exclude(ended_class=EXPIRED_CLASS)
     return reported.exists() or over.exists()
 
 

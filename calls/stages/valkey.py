@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
@@ -73,8 +73,7 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         reader, waiting = self._reader, self.waiting
@@ -145,7 +144,7 @@ class Pipeline:
         return reply
 
     async def connected(self) -> None:
-        """Wait for a connection. Raises StoreUnavailable at once while an earlier failure is recent."""
+        """Wait for a connection; after a failure nobody waits until one is there. Raises StoreUnavailable."""
         connection = self._connection
         if connection is not None and connection.transport is not None:
             return
@@ -155,6 +154,8 @@ class Pipeline:
         if self._connecting is None:
             self._connecting = loop.create_task(self._connect())
             self._connecting.add_done_callback(self._connect_done)
+        if self._attempt:
+            raise StoreUnavailable("not connected")
         try:
             await asyncio.shield(self._connecting)
         except OSError as exc:

@@ -16,18 +16,21 @@ from calls.webhook import lenient
 REDACTED = "[redacted]"
 _REDACTED_JSON = b'"[redacted]"'
 _LONGEST_KEY = 64
-# Every secret's key contains one of these, in lower case.
-_NEEDLES = (
-    b"secret", b"token", b"passw", b"authoriz", b"credential", b"apikey", b"api_key", b"api-key", b"privatekey",
-    b"private_key", b"accesskey", b"access_key", b"accountsid", b"listenurl", b"controlurl", b"cookie",
+# Every secret's key contains one of these, in lower case. Each costs a search through every body, so they are few.
+_NEEDLES = (b"secret", b"token", b"passw", b"authoriz", b"credential", b'key"', b'sid"', b'nurl"', b'lurl"')
+_ALWAYS = ("secret", "passw", "authoriz", "credential")
+# "maxTokens" and "llmPromptTokens" count, "authToken" opens; "recordingUrl" is wanted, "controlUrl" is a capability.
+_AT_THE_END = (
+    "token", "apikey", "api_key", "api-key", "privatekey", "private_key", "accesskey", "access_key", "accountsid",
+    "account_sid", "listenurl", "controlurl",
 )  # fmt: skip
-_NEVER_PLURAL = b"token"
-_VALUE = re.compile(rb'[ \t\n\r]*:[ \t\n\r]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([\[{])|([^,\]}\s"]+))', re.DOTALL)
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*")
-_SIGNATURE = re.compile(r"((?:[Ss]ignature|[?&]sig|X-Amz-Credential|X-Amz-Security-Token)=)[^&\"\\\s]+")
-_KEY_LIKE = re.compile(r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|(?i:bearer) [A-Za-z0-9._~+/-]{16,}=*")
-_VALUES = tuple((p, re.compile(p.pattern.encode())) for p in (_JWT, _SIGNATURE, _KEY_LIKE))
-_VALUE_NEEDLES = (b"eyJ", b"ignature=", b"sig=", b"X-Amz-", b"sk-", b"sk_", b"pk_", b"rk_", b"earer ")
+_BEFORE_VALUE = (b":", b" ", b"\n", b"\r", b"\t")
+# A string, a number, or the beginning of a list or an object.
+_VALUE = re.compile(rb'[ \t\n\r]*:[ \t\n\r]*(?:("[^"\\]*(?:\\.[^"\\]*)*"|[-0-9][^,\]}\s]*)|([\[{]))', re.DOTALL)
+_JWT = r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*"
+_SIGNATURE = r"([Ss]ignature=|X-Amz-Credential=|X-Amz-Security-Token=)[^&\"\\\s]+"
+_JWT_TEXT, _JWT_BYTES = re.compile(_JWT), re.compile(_JWT.encode())
+_SIGNATURE_TEXT, _SIGNATURE_BYTES = re.compile(_SIGNATURE), re.compile(_SIGNATURE.encode())
 # A letter of a key could hide behind its code; nobody who means well writes one so.
 _HIDDEN_LETTER = re.compile(rb"\\u00[2-7]")
 
@@ -46,22 +49,21 @@ def is_secret(key: bytes) -> bool:
 
 
 def _judge(key: bytes) -> bool:
-    if len(key) > _LONGEST_KEY:
-        return False
-    # "maxTokens" and "llmPromptTokens" count; "authToken" opens.
-    return any(n in key for n in _NEEDLES if n != _NEVER_PLURAL) or key.endswith(_NEVER_PLURAL)
+    name = key.decode("utf-8", "replace")
+    return len(name) <= _LONGEST_KEY and (any(word in name for word in _ALWAYS) or name.endswith(_AT_THE_END))
 
 
 def redact(body: bytes) -> bytes:
     """Return the valid JSON `body` without the values of secret keys and without token-like strings."""
     spans = _secret_spans(body)
-    if spans is None or (b"\\u00" in body and _HIDDEN_LETTER.search(body)):
+    if spans is None or (b"\\" in body and _HIDDEN_LETTER.search(body)):
         return lenient.encode(redact_tree(_tree(body)))
     if spans:
         body = _spliced(body, spans)
-    for needle in _VALUE_NEEDLES:
-        if needle in body:
-            return _without_tokens(body)
+    if b"eyJ" in body:
+        body = _JWT_BYTES.sub(REDACTED.encode(), body)
+    if b"ignature=" in body:
+        body = _SIGNATURE_BYTES.sub(rb"\1" + REDACTED.encode(), body)
     return body
 
 
@@ -80,41 +82,32 @@ def _secret_spans(body: bytes) -> dict[int, int] | None:
         at = lower.find(needle)
         while at >= 0:
             end = lower.find(b'"', at)
-            if end < 0:
-                break
             # A key is followed by a colon; most occurrences are ordinary words inside a text.
-            if lower[end + 1 : end + 2] in b": \n\r\t" and is_secret(lower[lower.rfind(b'"', 0, at) + 1 : end]):
+            if lower[end + 1 : end + 2] in _BEFORE_VALUE and is_secret(lower[lower.rfind(b'"', 0, at) + 1 : end]):
                 match = _VALUE.match(body, end + 1)
-                if match is not None:
-                    if match.start(2) >= 0:
-                        return None
-                    if match.start(1) >= 0:
-                        spans[match.start(1)] = match.end(1)
-                    elif match[3] not in (b"null", b"true", b"false"):
-                        spans[match.start(3)] = match.end(3)
-            at = lower.find(needle, end)
+                if match is not None and match[2]:
+                    return None
+                if match is not None and match[1] is not None:
+                    spans[match.start(1)] = match.end(1)
+            at = lower.find(needle, end) if end > 0 else -1
     return spans
 
 
 def _spliced(body: bytes, spans: dict[int, int]) -> bytes:
     parts, last = [], 0
     for start, end in sorted(spans.items()):
-        if start >= last and end - start > 2:
+        if start >= last and body[start:end] != b'""':
             parts += [body[last:start], _REDACTED_JSON]
             last = end
     parts.append(body[last:])
     return b"".join(parts)
 
 
-def _without_tokens(body: bytes) -> bytes:
-    for pattern in (_VALUES[0][1], _VALUES[2][1]):
-        body = pattern.sub(REDACTED.encode(), body)
-    return _VALUES[1][1].sub(rb"\1" + REDACTED.encode(), body)
-
-
 def redact_text(text: str) -> str:
     """Return a string without token-like parts."""
-    return _SIGNATURE.sub(r"\1" + REDACTED, _KEY_LIKE.sub(REDACTED, _JWT.sub(REDACTED, text)))
+    if "eyJ" in text:
+        text = _JWT_TEXT.sub(REDACTED, text)
+    return _SIGNATURE_TEXT.sub(r"\1" + REDACTED, text) if "ignature=" in text else text
 
 
 def redact_tree(tree: Any) -> Any:

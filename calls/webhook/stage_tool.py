@@ -84,7 +84,7 @@ async def answer_all(message: Message, event: EventRow, requests: Sequence[ToolR
     try:
         asked = [await _ask(message, event.call_id, request, door) for request in requests]
     except StoreUnavailable as exc:
-        logger.warning("Call %s is answered from PostgreSQL: %s", message.vapi_id, exc)
+        logger.info("Call %s is answered from PostgreSQL: %s", message.vapi_id, exc)
         await door.inbox.commit(event)
         return [await _in_postgres(message, request, door) for request in requests]
     verdicts = await _commit(door, event, [row for row, _ in asked])
@@ -130,10 +130,9 @@ def word(wish: Wish, result: StageResult) -> Stored:
     if result.outcome is Outcome.REFUSED:
         return Stored(_out_of_order(stage, wish.stage or ""), "", stage, "stage_order")
     known = prompts.summary(result.context)
-    if len(known) > _MOST_SUMMARY:
-        known = known[:_MOST_SUMMARY].rsplit(",", 1)[0]
-    text = f"The stage is now {stage}. Known so far: {known or 'nothing yet'}. {_NEXT[stage]}"
-    return Stored(text, prompts.render(stage, result.context), stage, "")
+    short = known if len(known) <= _MOST_SUMMARY else known[:_MOST_SUMMARY].rsplit(",", 1)[0]
+    text = f"The stage is now {stage}. Known so far: {short or 'nothing yet'}. {_NEXT[stage]}"
+    return Stored(text, prompts.render(stage, result.context, known), stage, "")
 
 
 def _out_of_order(stage: str, wanted: str) -> str:

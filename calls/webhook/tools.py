@@ -107,7 +107,7 @@ async def _state(door: Door, call_id: UUID, applied: bytes) -> StageResult | Non
     try:
         return await door.store.advance(call_id, None, {}, fingerprint=applied)
     except StoreUnavailable as exc:
-        logger.warning("The stage store is away: %s", exc)
+        logger.info("The stage store is away: %s", exc)
         return None
 
 
@@ -120,7 +120,7 @@ async def _remember(door: Door, call_id: UUID, applied: bytes, done: _Done) -> N
             await door.store.advance(call_id, None, done.facts, fingerprint=applied + b"+", counts=False)
     except StoreUnavailable as exc:
         # The row keeps the facts; the state is rebuilt from the rows.
-        logger.warning("The stage store is away: %s", exc)
+        logger.info("The stage store is away: %s", exc)
 
 
 def _log_outcome(work: asyncio.Future[_Done]) -> None:
