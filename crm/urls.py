@@ -1,12 +1,15 @@
 """The service's own endpoints. Programs may put a slash at the end or not; nothing redirects."""
 
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from crm import service
+from crm import service, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", service.index, name="index"),
     re_path(r"^health/?$", service.health, name="health"),
     re_path(r"^ready/?$", service.ready, name="ready"),
     re_path(r"^metrics/?$", service.metrics, name="metrics"),
+    re_path(r"^login/?$", views.SignIn.as_view(), name="login"),
+    re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
 ]
