@@ -1,0 +1,25 @@
+"""Template filters over crm.wording."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+
+from crm import wording
+
+register = template.Library()
+register.filter("phone", wording.phone)
+register.filter("initials", wording.initials)
+register.filter("clock", wording.clock)
+
+
+@register.filter
+def when(at: datetime) -> str:
+    return wording.when(at, timezone.now())
+
+
+@register.filter
+def due(at: datetime) -> str:
+    return wording.due(at, timezone.now())

@@ -1,0 +1,70 @@
+"""Words around times, people and numbers, as pages show them: in the office's zone, with weekday and distance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import phonenumbers
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+def clock(at: datetime) -> str:
+    """Return "15:00" in the zone in force."""
+    return date_format(timezone.localtime(at), "H:i")
+
+
+def day_distance(at: datetime, now: datetime) -> str:
+    """Return "today", "in 3 days", "2 days ago", counted in local days."""
+    days = (timezone.localdate(at) - timezone.localdate(now)).days
+    if days == 0:
+        return _("today")
+    if days > 0:
+        return _("tomorrow") if days == 1 else ngettext("in %(n)s day", "in %(n)s days", days) % {"n": days}
+    return _("yesterday") if days == -1 else ngettext("%(n)s day ago", "%(n)s days ago", -days) % {"n": -days}
+
+
+def when(at: datetime, now: datetime) -> str:
+    """Return "Thursday 12 June, 15:00 (in 3 days)"."""
+    return f"{date_format(timezone.localtime(at), 'l j F, H:i')} ({day_distance(at, now)})"
+
+
+def due(at: datetime, now: datetime) -> str:
+    """Return how a due time stands: "overdue 25 min", "in 10 min", else its time of day."""
+    minutes = round((at - now).total_seconds() / 60)
+    if minutes <= -60 * 24:
+        days = -minutes // (60 * 24)
+        return ngettext("overdue %(n)s day", "overdue %(n)s days", days) % {"n": days}
+    if minutes <= -60:
+        return _("overdue %(n)s h") % {"n": -minutes // 60}
+    if minutes < 0:
+        return _("overdue %(n)s min") % {"n": -minutes}
+    if minutes < 60:
+        return _("in %(n)s min") % {"n": minutes}
+    return clock(at)
+
+
+def phone(number: str | None) -> str:
+    """Return an E.164 number in groups: "+1 312-555-0147". What is no number is returned as it is."""
+    if not number:
+        return ""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def initials(name: str) -> str:
+    """Return the first letters of the first and the last name."""
+    parts = name.split()
+    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper() or "?"
+
+
+def duration(seconds: float) -> str:
+    """Return "1:05" or "1:02:05"."""
+    whole = max(int(seconds), 0)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
