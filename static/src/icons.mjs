@@ -1,0 +1,24 @@
+// Writes templates/parts/icons.svg, the sprite of the Lucide icons that templates use: `npm run icons`.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const NAMES = [
+  "activity", "audio-lines", "bell", "book-open", "calendar-check", "calendar-clock", "calendar-x", "chevron-down",
+  "circle-alert", "circle-check", "clock", "ear", "eye", "eye-off", "hourglass", "inbox", "layout-dashboard", "loader",
+  "log-out", "map-pin", "message-square", "monitor", "moon", "panel-right", "phone", "phone-call", "phone-incoming",
+  "phone-missed", "phone-off", "refresh-cw", "shield", "sun", "triangle-alert", "user", "wifi-off", "zap",
+];
+
+function symbol(name) {
+  const source = readFileSync(new URL(`../../node_modules/lucide-static/icons/${name}.svg`, import.meta.url), "utf8");
+  const shapes = source.match(/<svg[^>]*>([\s\S]*)<\/svg>/)[1].replace(/\s*\n\s*/g, "");
+  return `  <symbol id="icon-${name}" viewBox="0 0 24 24">${shapes}</symbol>`;
+}
+
+const sprite = [
+  "{# Lucide icons (ISC licence), made by `npm run icons`. #}",
+  '<svg class="sprite" width="0" height="0" aria-hidden="true" focusable="false">',
+  ...NAMES.map(symbol),
+  "</svg>",
+  "",
+].join("\n");
+writeFileSync(new URL("../../templates/parts/icons.svg", import.meta.url), sprite);

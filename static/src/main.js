@@ -1,0 +1,14 @@
+import "./main.css";
+import "htmx.org";
+import { startDoor } from "./shell/door.js";
+import { startThemes } from "./shell/themes.js";
+
+startThemes(document);
+startDoor(document);
+
+// The board's code loads only where there is a board.
+const board = document.querySelector("[data-board]");
+if (board) {
+  const { startBoard } = await import("./board/page.js");
+  startBoard(document, board);
+}
