@@ -1,0 +1,70 @@
+"""Pages of the voice side. The dashboard lives here because it needs calls, and crm may not import them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from calls import board
+from calls.models import Call, Phase
+from calls.tiles import STEPS, Tile, board_words, tile
+from crm.desk import day_bounds, desk
+from crm.models import Appointment, AppointmentStatus, OfficeSettings
+
+
+@login_required
+@never_cache
+@require_safe
+@vary_on_headers("HX-Request")
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The live desk. htmx asks for the panel alone: `needs` and `viewings` without the board."""
+    now = timezone.now()
+    context: dict[str, Any] = {"desk": desk(request.user, now=now), "now": now}
+    if getattr(request, "htmx", False):
+        return render(request, "calls/parts/desk.html", context)
+    return render(request, "calls/dashboard.html", context | board_context(now))
+
+
+def board_context(now: datetime) -> dict[str, Any]:
+    """Return what the board starts with: its calls as tiles, and all the page's script needs to go on."""
+    snapshot = board.snapshot()
+    tiles = [tile(call, now) for call in snapshot["calls"]]
+    live = [item for item in tiles if not item.is_ended]
+    ended = [item for item in tiles if item.is_ended]
+    return {
+        "place": "dashboard",
+        "tiles": live,
+        "ended": sorted(ended, key=lambda item: item.ended_at, reverse=True),
+        "held_count": sum(item.hold is not None for item in live),
+        "blank": Tile(),
+        "today": today_counts(now),
+        "board": {
+            "snapshot": snapshot,
+            "words": board_words(),
+            "steps": STEPS,
+            "zone": timezone.get_current_timezone_name(),
+            "now": now.isoformat(),
+            "hold_seconds": OfficeSettings.load().hold_seconds,
+        },
+    }
+
+
+def today_counts(now: datetime) -> dict[str, Any]:
+    """Return today's calls so far, the viewings booked in them, and when the last call ended."""
+    start, end = day_bounds(now)
+    booked = Appointment.objects.filter(created_at__gte=start, created_at__lt=end, source="voice")
+    kept = [AppointmentStatus.BOOKED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
+    last = Call.objects.filter(phase=Phase.ENDED, ended_at__isnull=False).order_by("-ended_at").first()
+    return {
+        "calls": Call.objects.filter(created_at__gte=start, created_at__lt=end).count(),
+        "booked": booked.filter(status__in=kept).count(),
+        "last_ended_at": last.ended_at if last else None,
+    }

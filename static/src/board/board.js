@@ -1,0 +1,131 @@
+// What is on the page of what is in the store: live tiles in stable order, and the strip of calls that just ended.
+import { describe, duration } from "./describe.js";
+import { fillEnded, fillTile, make } from "./tiles.js";
+
+const JUST_ENDED_MS = 120_000;
+// An ended tile keeps its place for a moment, and for as long as somebody points at the board.
+const LINGERS_MS = 4_000;
+
+export class Board {
+  #tiles = new Map();
+  #ended = new Map();
+  #leaving = new Map();
+
+  constructor(document, root, { words, steps, zone, language, holdSeconds, serverNow, onNews }) {
+    Object.assign(this, { document, root, words, steps, zone, language, holdSeconds, serverNow, onNews });
+    this.list = root.querySelector("[data-tiles]");
+    this.strip = root.querySelector("[data-ended]");
+    for (const element of this.list.children) this.#tiles.set(element.dataset.tile, element);
+    for (const element of this.strip.children) this.#ended.set(element.dataset.endedCall, element);
+  }
+
+  // Show the call as the store has it. `isNews`: say so when it is new or has just ended.
+  show(call, isNews) {
+    const tile = describe(call, this.words, { zone: this.zone, language: this.language, now: this.serverNow() });
+    if (!tile.isEnded) this.#showLive(tile, isNews);
+    else if (this.#tiles.has(tile.id)) this.#end(tile, isNews);
+    else this.#showEnded(tile, false);
+    this.#summarize();
+  }
+
+  #showLive(tile, isNews) {
+    let element = this.#tiles.get(tile.id);
+    if (!element) {
+      element = make(this.document, "tile");
+      element.dataset.new = "";
+      this.#tiles.set(tile.id, element);
+      this.list.append(element);
+      if (isNews) this.onNews("new_call", tile);
+    }
+    fillTile(element, tile, this.words, this.steps);
+  }
+
+  #end(tile, isNews) {
+    fillTile(this.#tiles.get(tile.id), tile, this.words, this.steps);
+    if (!this.#leaving.has(tile.id) && isNews) this.onNews("ended", tile);
+    const since = this.#leaving.get(tile.id)?.since ?? this.serverNow();
+    this.#leaving.set(tile.id, { tile, since });
+  }
+
+  #showEnded(tile, isNew) {
+    let element = this.#ended.get(tile.id);
+    if (!element) {
+      element = make(this.document, "ended");
+      if (isNew) element.dataset.new = "";
+      this.#ended.set(tile.id, element);
+      this.strip.prepend(element);
+    }
+    fillEnded(element, tile);
+  }
+
+  remove(id) {
+    this.#tiles.get(id)?.remove();
+    this.#ended.get(id)?.remove();
+    for (const held of [this.#tiles, this.#ended, this.#leaving]) held.delete(id);
+    this.#summarize();
+  }
+
+  // Once a second. `isLive`: the line to the server works, so that times of calls may count on.
+  tick(isLive) {
+    const now = this.serverNow();
+    this.#move(now);
+    this.root.toggleAttribute("data-still", !isLive);
+    for (const element of this.root.querySelectorAll("[data-since]")) {
+      const isCounting = isLive && element.closest("[data-phase]")?.dataset.phase !== "ENDED";
+      if (element.dataset.f === "ended-timer") this.#tellAge(element, now);
+      else if (!element.dataset.since) element.textContent = "";
+      else if (isCounting) element.textContent = duration(now - Date.parse(element.dataset.since));
+    }
+    for (const element of this.root.querySelectorAll(".hold:not([hidden])")) this.#drain(element, now);
+  }
+
+  #move(now) {
+    const isPointedAt = this.list.matches(":hover") || this.list.contains(this.document.activeElement);
+    for (const [id, { tile, since }] of this.#leaving) {
+      if (isPointedAt || now - since < LINGERS_MS) continue;
+      this.#leaving.delete(id);
+      this.#tiles.get(id).remove();
+      this.#tiles.delete(id);
+      this.#showEnded(tile, true);
+    }
+    for (const [id, element] of this.#ended) {
+      const ended = Date.parse(element.querySelector("[data-since]").dataset.since);
+      if (now - ended < JUST_ENDED_MS) continue;
+      element.remove();
+      this.#ended.delete(id);
+    }
+    this.#summarize();
+  }
+
+  #tellAge(element, now) {
+    const age = now - Date.parse(element.dataset.since);
+    element.textContent = Number.isFinite(age) ? this.words.days.since.replace("{time}", duration(age)) : "";
+  }
+
+  #drain(element, now) {
+    const left = element.querySelector('[data-f="hold-left"]');
+    const milliseconds = Date.parse(left.dataset.until) - now;
+    const words = milliseconds > 0 ? this.words.say.left.replace("{time}", duration(milliseconds)) : this.words.say.lapsed;
+    if (left.textContent !== words) left.textContent = words;
+    const share = Math.min(Math.max(milliseconds / (this.holdSeconds * 1000), 0), 1);
+    element.querySelector('[data-f="drain"]').style.transform = `scaleX(${share})`;
+  }
+
+  #summarize() {
+    const live = [...this.#tiles.values()].filter((element) => element.dataset.phase !== "ENDED");
+    const held = live.filter((element) => !element.querySelector('[data-f="hold"]').hidden);
+    this.#count("live", live.length);
+    this.#count("held", held.length);
+    this.root.querySelector("[data-board-empty]").hidden = this.#tiles.size > 0;
+    this.root.querySelector("[data-ended-section]").hidden = this.#ended.size === 0;
+  }
+
+  #count(name, number) {
+    const written = number.toLocaleString(this.language);
+    for (const element of this.document.querySelectorAll(`[data-count="${name}"]`)) {
+      if (element.textContent !== written) element.textContent = written;
+    }
+    const rail = this.document.querySelector("[data-live-count]");
+    if (name === "live" && rail) rail.textContent = number ? written : "";
+  }
+}

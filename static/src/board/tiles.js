@@ -1,0 +1,100 @@
+// Tiles on the page. New ones are made from the templates the server sent; existing ones are changed in place.
+
+const part = (element, name) => element.querySelector(`[data-f="${name}"]`);
+
+function put(element, name, text) {
+  const target = part(element, name);
+  if (target && target.textContent !== text) target.textContent = text;
+}
+
+export function make(document, name) {
+  return document.querySelector(`[data-template="${name}"]`).content.firstElementChild.cloneNode(true);
+}
+
+export function fillTile(element, tile, words, steps) {
+  element.dataset.tile = tile.id;
+  element.dataset.state = tile.state;
+  element.dataset.phase = tile.phase;
+  put(element, "name", tile.name);
+  put(element, "subtitle", tile.subtitle);
+  put(element, "phase", tile.phaseWord);
+  put(element, "step", words.steps[tile.state]);
+  put(element, "assistant", tile.assistant);
+  part(element, "phase-timer").dataset.since = tile.phaseSince;
+  part(element, "timer").dataset.since = tile.startedAt;
+  fillSteps(part(element, "steps"), steps.indexOf(tile.state));
+  fillLines(part(element, "lines"), tile.lines);
+  fillFacts(part(element, "facts"), tile.facts);
+  fillPromises(element, tile);
+}
+
+function fillPromises(element, tile) {
+  part(element, "hold").hidden = !tile.hold;
+  if (tile.hold) {
+    put(element, "hold-when", tile.hold.when);
+    part(element, "hold-left").dataset.until = tile.hold.expiresAt;
+  }
+  part(element, "booked").hidden = !tile.booked;
+  put(element, "booked-when", tile.booked);
+  part(element, "alert").hidden = !tile.alert;
+  put(element, "alert-word", tile.alert);
+}
+
+function fillSteps(list, present) {
+  [...list.children].forEach((item, index) => {
+    item.dataset.mark = index < present ? "done" : index === present ? "now" : "ahead";
+  });
+}
+
+function fillLines(list, lines) {
+  while (list.children.length > lines.length) list.lastElementChild.remove();
+  lines.forEach((line, index) => {
+    const item = list.children[index] ?? list.appendChild(makeLine(list.ownerDocument));
+    item.dataset.role = line.role;
+    item.toggleAttribute("data-cut", line.isCut);
+    if (item.children[0].textContent !== line.who) item.children[0].textContent = line.who;
+    if (item.children[1].textContent !== line.text) item.children[1].textContent = line.text;
+  });
+}
+
+function makeLine(document) {
+  const item = document.createElement("li");
+  item.className = "line";
+  for (const name of ["line-who", "line-text"]) {
+    item.appendChild(document.createElement("span")).className = name;
+  }
+  return item;
+}
+
+function fillFacts(list, facts) {
+  const shown = new Map([...list.children].map((item) => [item.dataset.fact, item]));
+  for (const [key, label, value] of facts) {
+    const item = shown.get(key) ?? makeFact(list.ownerDocument, key, label);
+    const said = item.querySelector("dd");
+    if (said.textContent !== value) {
+      said.textContent = value;
+      item.dataset.new = "";
+    }
+    shown.delete(key);
+    // In the order of `facts`, whichever was heard first.
+    list.append(item);
+  }
+  for (const item of shown.values()) item.remove();
+}
+
+function makeFact(document, key, label) {
+  const item = document.createElement("div");
+  item.className = "fact";
+  item.dataset.fact = key;
+  item.appendChild(document.createElement("dt")).textContent = label;
+  item.appendChild(document.createElement("dd"));
+  return item;
+}
+
+export function fillEnded(element, tile) {
+  element.dataset.endedCall = tile.id;
+  element.dataset.tone = tile.outcomeTone;
+  put(element, "name", tile.name);
+  put(element, "outcome", tile.outcome);
+  part(element, "ended-timer").dataset.since = tile.endedAt;
+}
