@@ -18,8 +18,9 @@ from django.db import connection
 from django.utils import timezone
 
 from crm.errors import BadArguments
-from crm.models import OfficeSettings
+from crm.models import Agent, OfficeSettings
 from crm.slots import Offer
+from crm.zones import segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ RULES = [
     "horizon",
     "daily_cap",
 ]
+# A local day has at most 25 hours, a buffer at most 12: nothing further from the window matters.
+NEARBY = timedelta(hours=26)
 # An hour of UTC; a zone's local hours begin a whole number of hours and its offset away from it.
 HOUR_START = datetime(2000, 1, 1, tzinfo=UTC)
 # Explaining names every step; a longer window is a mistake, and would keep the database busy for minutes.
@@ -173,6 +176,13 @@ def _parameters(
     agent_ids: Sequence[int] | None,
     listing: Listing | None,
 ) -> dict[str, Any]:
+    try:
+        near_start, near_end = start - NEARBY, end + rules.length + NEARBY
+    except OverflowError:
+        raise BadArguments("That time is too far away.") from None
+    office_zone = settings.OFFICE_TZ.key
+    bookable = Agent.objects.filter(is_active=True, is_bookable=True).order_by()
+    zones = segments([office_zone, *bookable.values_list("timezone", flat=True).distinct()], near_start, near_end)
     return {
         "start": start,
         "end": end,
@@ -180,7 +190,13 @@ def _parameters(
         "agent_ids": None if agent_ids is None else list(agent_ids),
         "listing_id": listing.pk if listing else None,
         "stacked": bool(listing and listing.allows_stacked_viewings),
-        "office_zone": settings.TIME_ZONE,
+        "near_start": near_start,
+        "near_end": near_end,
+        "zones": [segment.zone for segment in zones],
+        "since": [segment.since for segment in zones],
+        "until": [segment.until for segment in zones],
+        "offsets": [segment.offset for segment in zones],
+        "office_zone": office_zone,
         "length": rules.length,
         "step": rules.step,
         "before": rules.before_minutes,

@@ -4,17 +4,12 @@
 -- to the left by the length (and by the buffers on both sides), and each stretch of working hours is shortened on the
 -- right; after that one multirange per rule answers "may a viewing start at s?" for all starts at once.
 --
--- Local days and hours go through `segments`: stretches of the window in which a zone keeps one UTC offset. Inside a
--- segment local time is UTC plus a constant, so an hour skipped in spring has no instants and an hour repeated in
--- autumn has its instants twice, without any special case.
+-- Local days and hours go through `segments`: stretches round the window in which a zone keeps one UTC offset (see
+-- crm/zones.py). Inside a segment local time is UTC plus a constant, so an hour skipped in spring has no instants and an
+-- hour repeated in autumn has its instants twice, without any special case.
 WITH
 bounds AS MATERIALIZED (
-    SELECT
-        %(start)s::timestamptz AS lo,
-        %(end)s::timestamptz + %(length)s AS hi,
-        tstzrange(%(start)s, %(end)s) AS window_range,
-        -- A day has up to 25 hours and a buffer up to 12: nothing further away matters.
-        tstzrange(%(start)s::timestamptz - interval '26 hours', %(end)s::timestamptz + interval '38 hours') AS nearby
+    SELECT tstzrange(%(start)s, %(end)s) AS window_range, tstzrange(%(near_start)s, %(near_end)s) AS nearby
 ),
 agents AS MATERIALIZED (
     SELECT agent.id, agent.timezone AS zone
@@ -28,27 +23,11 @@ agents AS MATERIALIZED (
           WHERE shown.listing_id = %(listing_id)s AND shown.agent_id = agent.id
       ))
 ),
-zones AS (
-    SELECT zone FROM agents UNION SELECT %(office_zone)s
-),
--- A day whose ends have different offsets holds a change; its minute is looked for only there.
-changes AS (
-    SELECT zone, (
-        SELECT min(minute) FROM generate_series(day, day + interval '24 hours', interval '1 minute') minute
-        WHERE (minute AT TIME ZONE zone) - (minute AT TIME ZONE 'UTC')
-              <> (day AT TIME ZONE zone) - (day AT TIME ZONE 'UTC')
-    ) AS since
-    FROM zones, bounds, generate_series(lo, hi, interval '24 hours') day
-    WHERE (day AT TIME ZONE zone) - (day AT TIME ZONE 'UTC')
-          <> ((day + interval '24 hours') AT TIME ZONE zone) - ((day + interval '24 hours') AT TIME ZONE 'UTC')
-),
 segments AS MATERIALIZED (
-    SELECT
-        zone,
-        tstzrange(since, lead(since, 1, hi) OVER (PARTITION BY zone ORDER BY since)) AS span,
-        (since AT TIME ZONE zone) - (since AT TIME ZONE 'UTC') AS utc_offset
-    FROM (SELECT zone, lo AS since FROM zones, bounds UNION SELECT zone, since FROM changes) parts, bounds
-    WHERE since < hi
+    SELECT zone, tstzrange(since, until) AS span, utc_offset
+    FROM unnest(
+        %(zones)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[], %(offsets)s::interval[]
+    ) AS segment (zone, since, until, utc_offset)
 ),
 hours AS (
     SELECT agents.id AS agent_id, range_agg(span * tstzrange(
@@ -126,8 +105,9 @@ full_days AS (
         (day - utc_offset) AT TIME ZONE 'UTC', (day + interval '1 day' - utc_offset) AT TIME ZONE 'UTC'
     )) AS starts
     FROM (
-        SELECT agent_id, zone, date_trunc('day', starts_at AT TIME ZONE zone) AS day
-        FROM promised JOIN agents ON agents.id = agent_id
+        SELECT agent_id, zone, date_trunc('day', starts_at AT TIME ZONE 'UTC' + utc_offset) AS day
+        FROM promised JOIN agents ON agents.id = agent_id JOIN segments USING (zone)
+        WHERE span @> starts_at
         GROUP BY 1, 2, 3
         HAVING count(*) >= %(daily_cap)s::int
     ) counted
@@ -144,7 +124,7 @@ rules AS MATERIALIZED (
         coalesce(taken.appointment, '{}') + home.appointment AS appointment,
         coalesce(taken.hold, '{}') + home.hold AS hold,
         coalesce(with_buffers, '{}') AS with_buffers,
-        CASE WHEN %(daily_cap)s::int = 0 THEN tstzmultirange(tstzrange(lo, hi)) ELSE coalesce(full_days.starts, '{}') END
+        CASE WHEN %(daily_cap)s::int = 0 THEN tstzmultirange(nearby) ELSE coalesce(full_days.starts, '{}') END
             AS daily_cap
     FROM agents
     CROSS JOIN bounds
