@@ -1,0 +1,183 @@
+"""get_property_details and search_rentals: what may be said about homes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.contrib.postgres.search import TrigramWordSimilarity
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Concat, Greatest
+
+from calls.phrases import one_line, say_count, say_date, say_list, say_money
+from calls.spoken_time import parse
+from calls.stages import facts as said_facts
+from calls.tools.answers import Answer
+from calls.tools.desk import Desk
+from calls.tools.homes import facts_of, require_home
+from calls.tools.registry import tool
+from crm.errors import BadArguments, SlotRefused
+from crm.models import Listing, ListingStatus
+
+_MOST_FOUND = 3
+_MOST_FACTS_SAID = 500
+_ALIKE = 0.45
+_NO_LIMIT_BUDGET = Decimal(10_000_000)
+Filter = Callable[[QuerySet[Listing]], QuerySet[Listing]]
+
+
+@tool(writes=False)
+def get_property_details(
+    desk: Desk,
+    *,
+    property_id: Annotated[str | None, "The home's id, from search_rentals."] = None,
+    property_address: Annotated[str | None, "The home's address, as the caller said it."] = None,
+) -> Answer:
+    """Tell what is known about one home: rent, size, pets, when it is free, and the facts the office allows to be told.
+    What is not in the answer is not known: do not make it up."""
+    listing = require_home(desk, property_id, property_address)
+    state = "" if listing.status == ListingStatus.AVAILABLE else " It is not available any more."
+    known = "; ".join(line.strip().rstrip(".") for line in listing.facts.splitlines() if line.strip())
+    more = f" Also: {one_line(known, _MOST_FACTS_SAID)}." if known else ""
+    text = f"{describe(desk, listing)}. {_pets(listing)}{state}{more}"
+    return Answer(text, facts_of(listing) if listing.status == ListingStatus.AVAILABLE else {})
+
+
+def describe(desk: Desk, listing: Listing) -> str:
+    """Return "12 Oak Street, Lakeview: a 2-bedroom apartment with 1 bath for $1,800 a month, free now"."""
+    where = f"{listing}, {listing.neighborhood}" if listing.neighborhood else str(listing)
+    size = "studio" if listing.bedrooms == 0 else f"{listing.bedrooms}-bedroom {listing.property_type}"
+    baths = say_count(int(listing.bathrooms), "bath")
+    if listing.bathrooms != int(listing.bathrooms):
+        baths = f"{listing.bathrooms} baths"
+    rent = say_money(listing.rent, listing.currency)
+    return f"{where}: a {size} with {baths} for {rent} a month, {_free(desk, listing)}"
+
+
+def _free(desk: Desk, listing: Listing) -> str:
+    today = desk.now.astimezone(desk.tz).date()
+    if listing.available_on is None or listing.available_on <= today:
+        return "free now"
+    return f"free from {say_date(listing.available_on, today)}"
+
+
+def _pets(listing: Listing) -> str:
+    return "Pets are welcome." if listing.pets else "No pets."
+
+
+@tool(writes=False)
+def search_rentals(
+    desk: Desk,
+    *,
+    location: Annotated[str | None, "Part of town or street."] = None,
+    max_rent: Annotated[Any, "The most the caller would pay a month, in dollars, as a number."] = None,
+    bedrooms: Annotated[Any, "The fewest bedrooms; 0 for a studio."] = None,
+    property_type: Annotated[str | None, "apartment, house, condo, studio or townhouse."] = None,
+    available_by: Annotated[str | None, "The latest day the caller can move in, ISO or in words."] = None,
+    pets: Annotated[bool | None, "true when the caller has pets."] = None,
+) -> Answer:
+    """Find homes that fit. Gives at most three, with their property ids, or the nearest ones when nothing fits. Say
+    them in plain words, without the ids."""
+    filters = _filters(desk, location, max_rent, bedrooms, property_type, available_by, pets)
+    available = Listing.objects.filter(status=ListingStatus.AVAILABLE)
+    found = _apply(available, filters.values()).order_by("rent", "pk")
+    count = found.count()
+    if count == 0:
+        return Answer(_nearest(desk, available, filters))
+    shown = list(found[:_MOST_FOUND])
+    more = f", and {count - len(shown)} more" if count > len(shown) else ""
+    said = say_list([f"{describe(desk, each)} (property_id {each.pk})" for each in shown], comma="; ")
+    return Answer(f"{say_count(count, 'home')} {'fits' if count == 1 else 'fit'}: {said}{more}.")
+
+
+def _filters(
+    desk: Desk, location: str | None, max_rent: Any, bedrooms: Any, property_type: str | None, by: str | None,
+    pets: bool | None,
+) -> dict[str, Filter]:  # fmt: skip
+    """Return what was asked for, by name, the dearest wish last: that one is given up last."""
+    filters: dict[str, Filter] = {}
+    if by is not None:
+        day = _day(desk, by)
+        filters["date"] = lambda homes: homes.filter(Q(available_on__lte=day) | Q(available_on=None))
+    if property_type is not None:
+        filters["kind of home"] = lambda homes: homes.filter(_of_type(property_type))
+    if location is not None:
+        filters["location"] = lambda homes: _near(homes, location)
+    if bedrooms is not None:
+        count = _bedrooms(bedrooms)
+        filters["bedrooms"] = lambda homes: homes.filter(bedrooms__gte=count)
+    if max_rent is not None:
+        most = _rent(max_rent)
+        filters["rent"] = lambda homes: homes.filter(rent__lte=most)
+    if pets:
+        filters["pets"] = lambda homes: homes.filter(pets=True)
+    return filters
+
+
+def _apply(homes: QuerySet[Listing], filters: Any) -> QuerySet[Listing]:
+    for each in filters:
+        homes = each(homes)
+    return homes
+
+
+def _nearest(desk: Desk, available: QuerySet[Listing], filters: dict[str, Filter]) -> str:
+    """Say that nothing fits, and what comes nearest when one wish after another is given up."""
+    for name in filters:
+        others = [wish for other, wish in filters.items() if other != name]
+        near = _apply(available, others).order_by("rent", "pk").first()
+        if near is not None:
+            return f"Nothing fits all of that. With another {name}: {describe(desk, near)} (property_id {near.pk})."
+    cheapest = available.order_by("rent", "pk").first()
+    if cheapest is None:
+        return "Nothing is to let at the moment. Offer to call back when there is, with request_callback."
+    return f"Nothing fits. The lowest rent we have: {describe(desk, cheapest)} (property_id {cheapest.pk})."
+
+
+def _day(desk: Desk, text: str) -> date:
+    """Return the last day meant: "by next week" is by its end."""
+    try:
+        return parse(text, desk.now, desk.tz).last
+    except SlotRefused as exc:
+        # These are not times of a viewing: other times are no help.
+        raise BadArguments(f"available_by is not clear. {exc.message}") from exc
+
+
+def _of_type(text: str) -> Q:
+    """Match singular and plural, and flats with apartments."""
+    word = re.sub(r"(?<=[a-z])s$", "", text.casefold().strip())
+    if word == "studio":
+        return Q(bedrooms=0) | Q(property_type__iexact="studio")
+    word = {"flat": "apartment", "apt": "apartment", "home": "house", "any": ""}.get(word, word)
+    return Q(property_type__icontains=word)
+
+
+def _near(homes: QuerySet[Listing], location: str) -> QuerySet[Listing]:
+    """Match part of town or street, also when misheard."""
+    text = Concat("address", Value(" "), "neighborhood")
+    alike = Greatest(TrigramWordSimilarity(location, text), TrigramWordSimilarity(location, F("neighborhood")))
+    return homes.annotate(alike=alike).filter(Q(alike__gte=_ALIKE) | Q(neighborhood__icontains=location))
+
+
+def _rent(value: Any) -> Decimal:
+    amount = said_facts.budget(value) if not isinstance(value, bool) else None
+    if amount is None:
+        amount = _plain_number(value)
+    if amount is None:
+        raise BadArguments("max_rent should be a number.")
+    return min(Decimal(str(amount)), _NO_LIMIT_BUDGET)
+
+
+def _bedrooms(value: Any) -> int:
+    count = said_facts.validate_facts({"bedrooms": value}).get("bedrooms")
+    if count is None:
+        raise BadArguments("bedrooms should be a whole number.")
+    return int(count)
+
+
+def _plain_number(value: Any) -> float | None:
+    """Return a number too small or too large to be a rent: nothing, or everything, is below it."""
+    match = re.fullmatch(r"\s*\$?(\d{1,12}(?:\.\d{1,4})?)\s*", str(value))
+    return float(match[1]) if match and not isinstance(value, bool) else None
