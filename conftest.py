@@ -7,6 +7,7 @@ however it ends. With DATABASE_URL and REDIS_URL given, those are used instead.
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -66,7 +67,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Give each run a database of its own on a shared server, and each thread a connection of its own."""
     from django.conf import settings
 
-    database = settings.DATABASES["default"]
+    database: dict[str, Any] = settings.DATABASES["default"]
     database["OPTIONS"].pop("pool", None)
     if STORES_ARE_GIVEN:
         test = database.setdefault("TEST", {})

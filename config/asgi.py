@@ -14,7 +14,7 @@ from django.core.asgi import get_asgi_application
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
 django_application = get_asgi_application()
 
@@ -31,7 +31,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     if kind == "http" and scope["path"] in WEBHOOK_PATHS:
         await vapi_webhook(scope, receive, send)
     elif kind == "http":
-        await django_application(scope, receive, send)
+        await django_application(dict(scope), receive, send)
     elif kind == "websocket":
         await websocket_application(scope, receive, send)
     elif kind == "lifespan":

@@ -74,7 +74,7 @@ class Layout:
         if len(os.fsencode(longest)) <= _LONGEST_SOCKET_PATH and "," not in str(inside):
             return inside
         digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
-        return Path("/tmp") / f"pete-{os.getuid()}-{digest}"
+        return Path("/tmp") / f"pete-{os.getuid()}-{digest}"  # noqa: S108  the keeper checks whose it is
 
     @property
     def postgres_sockets(self) -> Path:
@@ -96,9 +96,10 @@ class Layout:
 class Hold:
     """The right to use the stores of one DATA_DIR, until `release` or the end of the process."""
 
-    def __init__(self, layout: Layout, lock: IO[bytes]) -> None:
+    def __init__(self, layout: Layout, lock: IO[bytes], keeper: subprocess.Popen[bytes] | None) -> None:
         self._layout = layout
         self._lock = lock
+        self._keeper = keeper  # when this process started it
 
     def release(self, *, wait: bool = True) -> bool:
         """Give the stores up; with `wait`, until they are stopped. False when somebody else still uses them."""
@@ -108,7 +109,11 @@ class Hold:
             if _has_other_users(self._layout):
                 return False
             time.sleep(0.02)
-        return not keeper_is_alive(self._layout)
+        if keeper_is_alive(self._layout):
+            return False
+        if self._keeper is not None:
+            self._keeper.wait()
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -127,14 +132,15 @@ def hold(data_dir: Path, *, throwaway: bool = False) -> Hold:
     lock = open(layout.users_lock, "ab")
     fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a keeper is stopping the stores
     try:
-        _ensure_ready(layout, throwaway)
+        keeper = _ensure_ready(layout, throwaway)
     except BaseException:
         lock.close()
         raise
-    return Hold(layout, lock)
+    return Hold(layout, lock, keeper)
 
 
-def _ensure_ready(layout: Layout, throwaway: bool) -> None:
+def _ensure_ready(layout: Layout, throwaway: bool) -> subprocess.Popen[bytes] | None:
+    """Return once both stores answer, with the keeper when this call started it."""
     keeper: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not (layout.ready.exists() and keeper_is_alive(layout)):
@@ -145,6 +151,7 @@ def _ensure_ready(layout: Layout, throwaway: bool) -> None:
         if time.monotonic() > deadline:
             raise EmbeddedStoresError(_failure(layout, f"were not ready after {START_TIMEOUT_SECONDS:g} s"))
         time.sleep(0.02)
+    return keeper
 
 
 def _start_keeper(layout: Layout, throwaway: bool) -> subprocess.Popen[bytes]:

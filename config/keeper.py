@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config import postgres_server, valkey_server
@@ -19,6 +20,7 @@ from config.embedded import STOP_TIMEOUT_SECONDS, Layout
 from config.supervisor import Program, Supervisor
 
 TICK_SECONDS = 0.05
+PATIENCE_SECONDS = 6.0
 
 
 def main() -> int:
@@ -27,12 +29,13 @@ def main() -> int:
     parser.add_argument("--throwaway", action="store_true", help="fast instead of durable, removed at the end")
     arguments = parser.parse_args()
     layout = Layout(arguments.data_dir)
-    with open(layout.keeper_lock, "ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return 0  # another keeper was first
-        return keep(layout, throwaway=arguments.throwaway)
+    # Never closed: the kernel drops the lock when this process is really gone.
+    lock = os.open(layout.keeper_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # another keeper was first
+    return keep(layout, throwaway=arguments.throwaway)
 
 
 def keep(layout: Layout, *, throwaway: bool) -> int:
@@ -73,11 +76,27 @@ def prepare_sockets(layout: Layout) -> None:
 
 
 def _run(layout: Layout, supervisor: Supervisor, stop: threading.Event) -> None:
+    """Wait until both answer, then keep both running.
+
+    A start may fail at first, while children of a killed PostgreSQL are still going; after a while it is an error.
+    """
+    patience_ends = time.monotonic() + PATIENCE_SECONDS
+    while not _both_answer(layout):
+        if stop.wait(TICK_SECONDS):
+            return
+        if time.monotonic() > patience_ends:
+            for name in supervisor.dead():
+                raise SystemExit(f"{name} does not start: {_last_line(layout.logs / f'{name}.log')}")
+        supervisor.check()
+    postgres_server.ensure_database(layout)
+    layout.ready.touch()
     while not stop.wait(TICK_SECONDS):
         supervisor.check()
-        if not layout.ready.exists() and _both_answer(layout):
-            postgres_server.ensure_database(layout)
-            layout.ready.touch()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return " ".join([line for line in lines if line.strip()][-2:])
 
 
 def _both_answer(layout: Layout) -> bool:
@@ -104,7 +123,7 @@ def _wait_for_last_user(layout: Layout, stop: threading.Event) -> None:
 
 
 def report(message: str) -> None:
-    pass
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def program(layout: Layout, *, throwaway: bool) -> Program:
         command,
         cwd=layout.postgres,
         log=log,
-        # Fast shutdown: open transactions are rolled back instead of waited for.
-        stop_signal=signal.SIGINT,
+        # Fast shutdown: open transactions are rolled back instead of waited for. Nobody needs throwaway data flushed.
+        stop_signal=signal.SIGQUIT if throwaway else signal.SIGINT,
         orphan_signal=signal.SIGINT,
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
@@ -182,7 +182,8 @@ def _clear_stale_pid(layout: Layout) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"Another PostgreSQL already runs in {layout.postgres}.")
         time.sleep(0.1)
-    (layout.postgres / "postmaster.pid").unlink(missing_ok=True)
+    for leftover in (layout.postgres / "postmaster.pid", *layout.postgres_sockets.glob(".s.PGSQL.*")):
+        leftover.unlink(missing_ok=True)
 
 
 def _is_this_server(layout: Layout) -> bool:

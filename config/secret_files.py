@@ -1,4 +1,4 @@
-"""Secrets that a self-contained installation makes for itself: one file each under DATA_DIR, readable by the owner only."""
+"""Secrets that a self-contained installation makes for itself: a file each, readable by the owner only."""
 
 import os
 import secrets
@@ -32,4 +32,4 @@ def _create(path: Path, value: str) -> None:
     except FileExistsError:
         pass  # another process was first: its value counts
     finally:
-        os.unlink(draft)
+        Path(draft).unlink()

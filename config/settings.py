@@ -1,7 +1,8 @@
 """Django settings. Everything that differs between installations comes from the environment (see .env.example)."""
 
-import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -22,7 +23,7 @@ DATABASE_URL = env.text("DATABASE_URL", Layout(DATA_DIR).database_url)
 REDIS_URL = env.text("REDIS_URL", Layout(DATA_DIR).redis_url)
 
 
-def secret(name: str, *, required: bool, make=random_text) -> str:
+def secret(name: str, *, required: bool, make: Callable[[], str] = random_text) -> str:
     """Return a secret from the environment, or one made for this installation in embedded mode, or ''."""
     value = env.optional(name)
     if value is None and EMBEDDED:
@@ -99,10 +100,10 @@ TEMPLATES = [
 # --- Stores ---------------------------------------------------------------------------------------------------------
 
 
-def database(url: str) -> dict[str, object]:
+def database(url: str) -> dict[str, Any]:
     """Return Django's description of the database that a libpq URL names."""
     parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    options: dict[str, object] = {"connect_timeout": 5, "application_name": "pete"}
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "pete"}
     named = {"user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT", "dbname": "NAME"}
     options |= {name: value for name, value in parts.items() if name not in named}
     # Requests run in threads that come and go, so connections belong to a pool, not to threads.
@@ -152,8 +153,16 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# What no worker took up before the next one comes is not worth doing twice.
+EVERY_MINUTE = {"expires": 55}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "heartbeat": {"task": "config.celery.beat_heartbeat", "schedule": 15.0},
+    "close-silent-calls": {"task": "calls.tasks.close_silent", "schedule": 60.0, "options": EVERY_MINUTE},
+    "project-stragglers": {"task": "calls.tasks.project_stragglers", "schedule": 60.0, "options": EVERY_MINUTE},
+    "drop-ended-calls": {"task": "calls.tasks.drop_ended_calls", "schedule": 60.0, "options": EVERY_MINUTE},
+    "release-expired-holds": {"task": "crm.tasks.release_expired_holds", "schedule": 60.0, "options": EVERY_MINUTE},
+    "send-queued-messages": {"task": "crm.tasks.send_queued_messages", "schedule": 60.0, "options": EVERY_MINUTE},
+    "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }
 
 # --- People ---------------------------------------------------------------------------------------------------------
@@ -272,6 +281,3 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
 }
-
-# A server process has thousands of objects that live for ever: see config.asgi.
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -58,8 +58,8 @@ class Supervisor:
     def start(self, program: Program) -> None:
         self._children.append(_Child(program, spawn(program)))
 
-    def is_running(self, name: str) -> bool:
-        return any(child.program.name == name and child.process.poll() is None for child in self._children)
+    def dead(self) -> list[str]:
+        return [child.program.name for child in self._children if child.process.poll() is not None]
 
     def check(self) -> None:
         """Report children that died and restart those whose backoff is over. Call it a few times a second."""
@@ -96,7 +96,7 @@ class Supervisor:
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own: a Ctrl-C at the terminal reaches the supervisor alone, which ends the rest."""
+    """Start a program in a session of its own: Ctrl-C at the terminal reaches the supervisor, which ends the rest."""
     parent = os.getpid()
 
     def die_with_parent() -> None:

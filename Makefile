@@ -1,0 +1,46 @@
+# Pete CRM. `make run` starts the desk, `make test` runs every check and test. See README.md.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+
+.PHONY: run test check format bench lock
+.DEFAULT_GOAL := run
+
+# Settings may be given as `make run PORT=8001 DATA_DIR=.data2` too.
+export
+
+run:
+	@$(PYTHON) config/bootstrap.py
+	@exec $(VENV_PYTHON) -m config.launcher --with-parent
+
+test:
+	@$(PYTHON) config/bootstrap.py --dev
+	@$(PYTHON) config/browser.py
+	@$(MAKE) --no-print-directory check
+	@$(VENV_PYTHON) -m pytest -n auto
+
+check:
+	@$(PYTHON) config/bootstrap.py --dev --no-front-end
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(VENV_PYTHON) manage.py makemigrations --check --dry-run
+	$(VENV_PYTHON) -m djlint templates --lint --quiet
+
+format:
+	@$(PYTHON) config/bootstrap.py --dev --no-front-end
+	$(VENV_PYTHON) -m ruff format .
+	$(VENV_PYTHON) -m ruff check --fix .
+
+bench:
+	@$(PYTHON) config/bootstrap.py --dev
+	@$(VENV_PYTHON) -m benchmarks
+
+# Without addresses of the package index, so that the files serve behind any mirror.
+PIP_COMPILE := $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+lock:
+	@$(PYTHON) config/bootstrap.py --dev --no-front-end
+	$(PIP_COMPILE) $(LOCK_OPTIONS) --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) $(LOCK_OPTIONS) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
+	npm install --package-lock-only --ignore-scripts
