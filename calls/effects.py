@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from calls.models import Call, Phase, ToolCall
+from calls.models import EXPIRED_CLASS, Call, Phase, ToolCall
 from calls.stages.facts import validate_facts
 from crm.leads import UNKNOWN_CALLER, apply_facts, lead_for_caller
 from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, Task, TaskKind
@@ -34,7 +34,7 @@ _WHY = {
     "error": "The call broke off because of a technical error",
     "voicemail": "The call reached voicemail",
     "no_answer": "The call was not answered",
-    "expired": "The call fell silent and never reported its end",
+    EXPIRED_CLASS: "The call fell silent and never reported its end",
 }
 _DIRECTION_NOUN = {"inbound": "Call", "outbound": "Outbound call", "web": "Web call"}
 

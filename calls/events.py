@@ -21,6 +21,9 @@ from calls.reports import Report, conversation_lines, read_report
 
 MOST_CACHED_EVENTS = 200_000
 _LONGEST_LINE = 5_000
+_MOST_TURNS = 1_000_000
+# Stored bodies are readable JSON; one that is not counts as a row and says nothing.
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _NO_RAW = msgspec.Raw()
 _FINAL, _PARTIAL = 'transcript[transcripttype="final"]', 'transcript[transcripttype="partial"]'
 _CONVERSATION = "conversation-update"
@@ -34,12 +37,12 @@ class _Body(msgspec.Struct, gc=False):
 
 
 class _Message(msgspec.Struct, rename="camel"):
-    """What the fold reads. Anything may stand anywhere, so nothing is typed."""
+    """What the fold reads. Anything may stand anywhere, so nothing is typed; the large parts are only read once."""
 
-    call: Any = None
-    customer: Any = None
-    phone_number: Any = None
-    assistant: Any = None
+    call: msgspec.Raw = _NO_RAW
+    customer: msgspec.Raw = _NO_RAW
+    phone_number: msgspec.Raw = _NO_RAW
+    assistant: msgspec.Raw = _NO_RAW
     status: Any = None
     role: Any = None
     transcript_type: Any = None
@@ -65,11 +68,19 @@ class Details:
     status: str = ""
     ended_reason: str = ""
 
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.kind and self.customer_number and self.dialled_number and self.assistant_id)
+
 
 @dataclass(slots=True)
 class Ledger:
-    """All rows of one call, read. `count` and `last_id` say which rows those are."""
+    """All rows of one call, read. `count` and `last_id` say which rows those are.
 
+    `of` is when the call's row was made: a call that was erased and comes back has another ledger.
+    """
+
+    of: datetime | None = None
     count: int = 0
     last_id: int = 0
     last_received_at: datetime | None = None
@@ -122,12 +133,12 @@ class Cache:
 
 
 def load(ledgers: dict[UUID, Ledger], counts: dict[UUID, int]) -> None:
-    """Bring `ledgers` up to what PostgreSQL holds; `counts` is how many rows each call has there.
+    """Bring `ledgers` up to what PostgreSQL holds; `counts` is how many rows each call had there just before.
 
     Rows are committed in another order than they are numbered, so a ledger that misses some is read anew.
     """
     _append(ledgers, _rows_after(ledgers))
-    incomplete = {key: Ledger() for key, ledger in ledgers.items() if ledger.count < counts.get(key, 0)}
+    incomplete = {key: Ledger(ledger.of) for key, ledger in ledgers.items() if ledger.count < counts.get(key, 0)}
     if incomplete:
         _append(incomplete, _rows_after(incomplete))
         ledgers.update(incomplete)
@@ -156,7 +167,7 @@ def message_tree(body: bytes) -> dict[str, Any]:
     """Return the whole message of a stored body, `{}` when there is none."""
     try:
         tree = _read_anything(body)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return {}
     if not isinstance(tree, dict):
         return {}
@@ -171,10 +182,10 @@ def _message(body: bytes) -> _Message:
         outer = _read_body(body)
         inner = bytes(outer.message)
         message = _read_message(inner if inner.startswith(b"{") else body)
-        if not message.call and bytes(outer.call):
-            message.call = _read_anything(outer.call)
+        if len(bytes(message.call)) <= len(b"null"):
+            message.call = outer.call
         return message
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return _Message()
 
 
@@ -190,24 +201,43 @@ def _event(row: WebhookEvent, message: _Message) -> Event:
         detail = _text(message.ended_reason)
     text = _text(message.transcript or message.text) if kind in ("transcript", "assistant.speechStarted") else ""
     role = {"bot": "assistant", "customer": "user"}.get(role, role)
-    turn = int(message.turn) if isinstance(message.turn, int | float) and kind != "transcript" else None
+    turn = _turn(message.turn) if kind in ("speech-update", "assistant.speechStarted") else None
     return Event(kind, row.at, row.received_at, role, detail, text[:_LONGEST_LINE], turn)
 
 
+def _turn(value: Any) -> int | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value <= _MOST_TURNS else None
+
+
 def _learn(details: Details, message: _Message) -> None:
-    call = _dict(message.call)
+    if details.is_complete and not message.ended_reason:
+        return
+    call, customer, phone, assistant = map(
+        _object, (message.call, message.customer, message.phone_number, message.assistant)
+    )
     details.kind = details.kind or _text(call.get("type"))
-    details.customer_number = details.customer_number or _number(message.customer, call.get("customer"))
-    details.dialled_number = details.dialled_number or _number(message.phone_number, call.get("phoneNumber"))
-    details.status = _text(call.get("status")).lower() or details.status
+    details.customer_number = details.customer_number or _number(customer, call.get("customer"))
+    details.dialled_number = details.dialled_number or _number(phone, call.get("phoneNumber"))
+    details.status = details.status or _text(call.get("status")).lower()
     details.ended_reason = details.ended_reason or _text(message.ended_reason) or _text(call.get("endedReason"))
-    assistant = _text(call.get("assistantId")) or _text(_dict(message.assistant or call.get("assistant")).get("id"))
-    details.assistant_id = details.assistant_id or assistant
+    name = _text(call.get("assistantId")) or _text((assistant or _dict(call.get("assistant"))).get("id"))
+    details.assistant_id = details.assistant_id or name
 
 
 def _number(*owners: Any) -> str:
     numbers: Sequence[str] = [_text(_dict(owner).get("number")) for owner in owners]
     return next((number for number in numbers if number), "")
+
+
+def _object(raw: msgspec.Raw) -> dict[str, Any]:
+    text = bytes(raw)
+    if not text.startswith(b"{"):
+        return {}
+    try:
+        return _dict(_read_anything(text))
+    except _UNREADABLE:
+        return {}
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from calls import board, effects, events
 from calls.effects import Before
 from calls.events import Cache, Ledger
-from calls.models import Assistant, Call, Phase, Stage, ToolCall, WebhookEvent
+from calls.models import EXPIRED_CLASS, Assistant, Call, Phase, Stage, ToolCall, WebhookEvent
 from calls.phases import Fold, fold
 from calls.reports import ended_class
 from calls.shapes import with_related
@@ -89,7 +89,8 @@ def _load(ledgers: dict[UUID, Ledger], now: datetime) -> list[_Work]:
     locked = with_related(Call.objects.filter(pk__in=list(ledgers))).order_by("pk")
     calls = list(locked.select_for_update(no_key=True, of=("self",)))
     ids = [call.pk for call in calls]
-    ledgers = {call_id: ledgers[call_id] for call_id in ids}
+    known = {call.pk: ledgers[call.pk] for call in calls if ledgers[call.pk].of == call.created_at}
+    ledgers = {call.pk: known.get(call.pk) or Ledger(call.created_at) for call in calls}
     counted = WebhookEvent.objects.filter(call_id__in=ids).values_list("call_id").annotate(count=Count("pk"))
     events.load(ledgers, dict(counted.order_by()))
     tools: dict[UUID, list[ToolCall]] = {call_id: [] for call_id in ids}
@@ -105,7 +106,7 @@ def _load(ledgers: dict[UUID, Ledger], now: datetime) -> list[_Work]:
 
 
 def _project(work: _Work, now: datetime) -> datetime | None:
-    """Set the call's columns and bring its lead up to them. Return when an alert falls due if nothing happens."""
+    """Set the call's columns and bring its lead up to them. Return when to look again if nothing is heard."""
     call, ledger = work.call, work.ledger
     if ledger.count < call.projected_events or not ledger.count:
         # Made without a ledger, or the ledger has been cleared since: the columns are all there is.
@@ -127,7 +128,17 @@ def _project(work: _Work, now: datetime) -> datetime | None:
             (event.received_at for event in ledger.events if event.at >= (folded.ended_at or event.at)), default=now
         )
     effects.land(call, before, work.tools, work.viewings)
-    return folded.next_alert_at + skew if folded.next_alert_at else None
+    return _look_again_at(folded, skew, work.viewings)
+
+
+def _look_again_at(folded: Fold, skew: timedelta, viewings: Sequence[Appointment]) -> datetime | None:
+    """Return when the board changes though nothing is heard: an alert falls due or a hold lapses."""
+    if folded.phase == Phase.ENDED:
+        return None
+    moments = [viewing.expires_at for viewing in viewings if viewing.status == AppointmentStatus.HELD]
+    if folded.next_alert_at is not None:
+        moments.append(folded.next_alert_at + skew)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _skew(ledger: Ledger, now: datetime) -> timedelta:
@@ -204,8 +215,8 @@ def _set_report(call: Call, ledger: Ledger, folded: Fold) -> None:
     call.ended_class = ended_class(call.ended_reason)
     if folded.phase != Phase.ENDED:
         call.ended_reason = call.ended_class = ""
-    elif folded.is_expired and not call.ended_reason:
-        call.ended_class = "expired"
+    elif folded.is_expired:
+        call.ended_class = EXPIRED_CLASS
     if report is not None:
         call.summary, call.recording_url, call.cost = report.summary, report.recording_url, report.cost
         call.structured_data = report.structured_data

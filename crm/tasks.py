@@ -1,0 +1,32 @@
+"""The centre's background work. Each task is safe to run twice and at once."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.core.management import call_command
+
+from crm import booking, messages
+
+
+@shared_task
+def release_expired_holds() -> int:
+    """Free slots whose hold has lapsed."""
+    return booking.release_expired_holds()
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Remove sign-ins that have expired."""
+    call_command("clearsessions")
+
+
+@shared_task
+def send_message(message_id: int) -> bool:
+    """Send one queued message. The sweep behind it sends what this misses."""
+    return messages.send(message_id)
+
+
+@shared_task
+def send_queued_messages() -> int:
+    """Send every message that is due."""
+    return messages.send_queued()
