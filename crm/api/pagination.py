@@ -38,7 +38,7 @@ def page_size_of(request: Request, name: str = "page_size", *, default: int, lar
 def ordering_of(request: Request, allowed: list[str], default: list[str]) -> list[str]:
     """Return the wanted order as field names, "-" for descending, always ending in the primary key."""
     text = request.query_params.get("ordering")
-    wanted = [name.strip() for name in text.split(",") if name.strip()] if text else default
+    wanted = [name.strip() for name in (text or "").split(",") if name.strip()] or default
     names = [name.removeprefix("-") for name in wanted]
     if any(name not in allowed for name in names) or len(set(names)) != len(names):
         message = f"ordering takes {', '.join(allowed)}, with - for descending."

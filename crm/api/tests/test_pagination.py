@@ -36,7 +36,7 @@ def walk(api, url: str, link: str = "next") -> list[list[int]]:
 
 
 @pytest.mark.parametrize(
-    "ordering", ["", "id", "-id", "created_at", "-created_at", "budget", "-budget", "stage,-budget"]
+    "ordering", ["", ",", "id", "-id", "created_at", "-created_at", "budget", "-budget", "stage,-budget"]
 )
 def test_walking_shows_every_row_once_and_back_again(api, leads, ordering):
     whole = walk(api, f"{LEADS}?ordering={ordering}")
