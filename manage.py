@@ -12,6 +12,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
+    from config.embedded import EmbeddedStoresError
     from config.environment import ConfigurationError
     from config.launch_stores import held_stores
 
@@ -23,6 +24,8 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ConfigurationError as exc:
         sys.exit(f"Configuration: {exc}")
+    except EmbeddedStoresError as exc:
+        sys.exit(str(exc))
 
 
 def needs_stores(argv: list[str]) -> bool:

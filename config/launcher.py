@@ -69,7 +69,7 @@ class Desk:
             "--port": str(self.settings.PORT),
             "--loop": "uvloop",
             "--http": "httptools",
-            "--ws": "websockets",
+            "--ws": "websockets-sansio",
             "--ws-max-size": "65536",
             "--lifespan": "on",
             "--log-level": "warning",

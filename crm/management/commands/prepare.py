@@ -2,6 +2,7 @@
 
 import json
 import os
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         report = ensure_administrator()
         if settings.DEMO and "load_demo" in get_commands():
-            call_command("load_demo", verbosity=0)
+            call_command("load_demo", stdout=StringIO())
         report["simulate"] = settings.DEMO and "simulate_calls" in get_commands()
         if options["report"] is not None:
             with os.fdopen(options["report"], "w", encoding="utf-8") as file:
