@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,6 @@ from crm.models import ListingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from crm.availability import BookingRules
     from crm.models import Agent, Listing
@@ -68,7 +67,7 @@ def choose_agent(
     free = [pk for pk, rule in closed.items() if rule is None]
     if not free:
         raise _refusal(closed.values())
-    return people[free[0] if len(free) == 1 else _whose_turn(free, starts_at, now)]
+    return people[free[0] if len(free) == 1 else _whose_turn([people[pk] for pk in free], starts_at, now)]
 
 
 def _off_step(agent: Agent, starts_at: datetime, rules: BookingRules) -> str | None:
@@ -85,11 +84,25 @@ def _refusal(closed_by: Iterable[str | None]) -> SlotRefused:
     return kind(message, rule=rule)
 
 
-def _whose_turn(agent_ids: Sequence[int], starts_at: datetime, now: datetime) -> int:
+def _whose_turn(agents: Sequence[Agent], starts_at: datetime, now: datetime) -> int:
+    weeks = [_week_of(starts_at, ZoneInfo(agent.timezone)) for agent in agents]
+    parameters: dict[str, Any] = {
+        "agent_ids": [agent.pk for agent in agents],
+        "mondays": [monday for monday, _ in weeks],
+        "next_mondays": [next_monday for _, next_monday in weeks],
+        "starts_at": starts_at,
+        "now": now,
+    }
     with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {"agent_ids": list(agent_ids), "starts_at": starts_at, "now": now}
         cursor.execute(read_sql("fair_choice"), parameters)
         return cursor.fetchone()[0]
+
+
+def _week_of(instant: datetime, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the local Monday's midnight before `instant`, and the next one."""
+    day = instant.astimezone(tz).date()
+    monday = day - timedelta(days=day.weekday())
+    return datetime.combine(monday, time(), tz), datetime.combine(monday + timedelta(days=7), time(), tz)
 
 
 def nearest_offers(

@@ -8,9 +8,6 @@
 -- crm/zones.py). Inside a segment local time is UTC plus a constant, so an hour skipped in spring has no instants and an
 -- hour repeated in autumn has its instants twice, without any special case.
 WITH
-bounds AS MATERIALIZED (
-    SELECT tstzrange(%(start)s, %(end)s) AS window_range, tstzrange(%(near_start)s, %(near_end)s) AS nearby
-),
 agents AS MATERIALIZED (
     SELECT agent.id, agent.timezone AS zone
     FROM crm_agent agent
@@ -67,10 +64,11 @@ promised AS MATERIALIZED (
         CASE status WHEN 'held' THEN 'hold' ELSE 'appointment' END AS rule,
         make_interval(mins => greatest(buffer_before_minutes, %(after)s)) AS gap_before,
         make_interval(mins => greatest(buffer_after_minutes, %(before)s)) AS gap_after
-    FROM crm_appointment, bounds
+    FROM crm_appointment
     WHERE status IN ('held', 'booked')
       AND (status = 'booked' OR expires_at > %(now)s)
-      AND tstzrange(starts_at, ends_at) && nearby
+      AND tstzrange(starts_at, ends_at, '[)') && tstzrange(%(near_start)s, %(near_end)s)
+      AND (agent_id = ANY(ARRAY(SELECT id FROM agents)) OR listing_id = %(listing_id)s AND NOT %(stacked)s)
       AND id <> ALL(%(ignored)s::bigint[])
 ),
 neighbours AS (
@@ -78,8 +76,8 @@ neighbours AS (
     UNION ALL
     SELECT agent_id, starts_at, ends_at, 'busy',
            make_interval(mins => %(after)s), make_interval(mins => %(before)s)
-    FROM crm_busytime, bounds
-    WHERE ends_at > lower(nearby) AND starts_at < upper(nearby)
+    FROM crm_busytime
+    WHERE agent_id = ANY(ARRAY(SELECT id FROM agents)) AND ends_at > %(near_start)s AND starts_at < %(near_end)s
 ),
 taken AS (
     SELECT
@@ -124,10 +122,9 @@ rules AS MATERIALIZED (
         coalesce(taken.appointment, '{}') + home.appointment AS appointment,
         coalesce(taken.hold, '{}') + home.hold AS hold,
         coalesce(with_buffers, '{}') AS with_buffers,
-        CASE WHEN %(daily_cap)s::int = 0 THEN tstzmultirange(nearby) ELSE coalesce(full_days.starts, '{}') END
+        CASE WHEN %(daily_cap)s::int = 0 THEN tstzmultirange(tstzrange(NULL, NULL)) ELSE coalesce(full_days.starts, '{}') END
             AS daily_cap
     FROM agents
-    CROSS JOIN bounds
     CROSS JOIN closures
     CROSS JOIN home
     LEFT JOIN inside_hours ON inside_hours.agent_id = agents.id

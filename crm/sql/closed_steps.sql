@@ -3,8 +3,7 @@
     SELECT rules.*, step
     FROM rules
     JOIN segments USING (zone)
-    CROSS JOIN bounds
-    CROSS JOIN LATERAL (SELECT span * window_range AS part) clipped
+    CROSS JOIN LATERAL (SELECT span * tstzrange(%(start)s, %(end)s) AS part) clipped
     CROSS JOIN LATERAL generate_series(
         date_bin(%(step)s, lower(part) + %(step)s - interval '1 microsecond', %(hour_start)s - utc_offset),
         upper(part),

@@ -1,25 +1,15 @@
--- Whose turn it is: fewest viewings in the agent's own week (Monday to Sunday), then longest since the last one.
-WITH viewings AS (
-    SELECT agent_id, starts_at
-    FROM crm_appointment
-    WHERE agent_id = ANY(%(agent_ids)s)
-      AND status <> 'cancelled'
-      AND (status <> 'held' OR expires_at > %(now)s)
-      AND starts_at < %(starts_at)s::timestamptz + interval '8 days'
-)
-SELECT agent.id
-FROM crm_agent agent
-CROSS JOIN LATERAL (SELECT date_trunc('week', %(starts_at)s AT TIME ZONE agent.timezone) AS monday) week
-CROSS JOIN LATERAL (
-    SELECT count(*) AS booked
-    FROM viewings
-    WHERE agent_id = agent.id
-      AND starts_at >= monday AT TIME ZONE agent.timezone
-      AND starts_at < (monday + interval '7 days') AT TIME ZONE agent.timezone
-) this_week
-CROSS JOIN LATERAL (
-    SELECT max(starts_at) AS last_at FROM viewings WHERE agent_id = agent.id AND starts_at < %(starts_at)s
-) before
-WHERE agent.id = ANY(%(agent_ids)s)
-ORDER BY booked, last_at NULLS FIRST, agent.id
+-- Whose turn it is: fewest viewings in the agent's own week, then longest since the last one.
+SELECT turn.agent_id
+FROM unnest(%(agent_ids)s::bigint[], %(mondays)s::timestamptz[], %(next_mondays)s::timestamptz[])
+    AS turn (agent_id, monday, next_monday)
+LEFT JOIN crm_appointment viewing
+    ON viewing.agent_id = turn.agent_id
+    AND viewing.status <> 'cancelled'
+    AND (viewing.status <> 'held' OR viewing.expires_at > %(now)s)
+    AND viewing.starts_at < next_monday
+GROUP BY turn.agent_id
+ORDER BY
+    count(*) FILTER (WHERE viewing.starts_at >= monday),
+    max(viewing.starts_at) FILTER (WHERE viewing.starts_at < %(starts_at)s) NULLS FIRST,
+    turn.agent_id
 LIMIT 1

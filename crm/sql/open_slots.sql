@@ -1,9 +1,9 @@
 -- The open starts of the window, soonest first.
 , open_starts AS MATERIALIZED (
     SELECT agent_id, zone, (
-        inside_hours * tstzmultirange(window_range * tstzrange(%(earliest)s, %(latest)s, '()'))
+        inside_hours * tstzmultirange(tstzrange(%(start)s, %(end)s) * tstzrange(%(earliest)s, %(latest)s, '()'))
     ) - closure - busy - appointment - hold - with_buffers - daily_cap AS starts
-    FROM rules, bounds
+    FROM rules
 )
 SELECT agent_id, step
 FROM open_starts

@@ -144,9 +144,8 @@ def verdict(world: World, number: int, s: datetime) -> str | None:
         "busy": any(first < e and s < last for first, last in busy),
         "appointment": any(p.starts_at < e and s < p.ends_at for p in in_the_way if p.expires_at is None),
         "hold": any(p.starts_at < e and s < p.ends_at for p in in_the_way if p.expires_at is not None),
-        "buffer": any(
-            not _apart(s, e, first, last, world, 0, 0) for first, last in busy
-        ) or any(not _apart(s, e, p.starts_at, p.ends_at, world, p.before, p.after) for p in own),
+        "buffer": any(not _apart(s, e, first, last, world, 0, 0) for first, last in busy)
+        or any(not _apart(s, e, p.starts_at, p.ends_at, world, p.before, p.after) for p in own),
         "minimum_notice": s <= world.now + world.notice * MINUTE,
         "horizon": s >= world.now + world.horizon * timedelta(hours=24),
         "daily_cap": world.cap is not None and day >= world.cap,
