@@ -64,7 +64,7 @@ def check_postgresql() -> None:
     """Raise unless PostgreSQL answers on a connection of its own: the pool's might be waiting for a dead server."""
     known = connection.settings_dict
     named = {"user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT", "dbname": "NAME"}
-    parts = {ours: str(known[theirs]) for ours, theirs in named.items() if known.get(theirs)}
+    parts: dict[str, Any] = {ours: str(known[theirs]) for ours, theirs in named.items() if known.get(theirs)}
     extra = {name: value for name, value in known["OPTIONS"].items() if name not in ("pool", "connect_timeout")}
     with psycopg.connect(**parts, **{**extra, "connect_timeout": CHECK_SECONDS}) as own:
         own.execute(f"SET statement_timeout = {CHECK_SECONDS * 1000}")
@@ -126,7 +126,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         try:
             known = _is_known(request)
         except APIException as exc:
-            return problems.problem_response(401, exc.detail.code, str(exc.detail))
+            return problems.problem_response(401, problems.code_of(exc), str(exc.detail))
         if not known:
             return problems.problem_response(401, "not_authenticated", "Send a token with the scope 'read'.")
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -35,7 +35,7 @@ class CallViewSet(ResourceViewSet):
     ordering_fields = ["created_at", "started_at", "ended_at", "cost"]
     ordering = ["-created_at"]
 
-    def filter_queryset(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
+    def narrow(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
         request = self.request
         given = request.query_params
         wanted: dict[str, Any] = {
@@ -50,14 +50,14 @@ class CallViewSet(ResourceViewSet):
             "created_at__gte": parameters.instant(request, "from"),
             "created_at__lt": parameters.instant(request, "to"),
         }
-        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        found = queryset.filter(**parameters.given(wanted))
         live = parameters.flag(request, "live")
         ended = Q(phase=Phase.ENDED)
         return found if live is None else found.filter(~ended if live else ended)
 
     def list(self, request: Request) -> Response:
         """One page of calls."""
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.page(self.get_queryset())
         return self.get_paginated_response([call_shape(call) for call in rows])
 
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -134,9 +134,7 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
     ordering_fields = ["id", "full_name", "email", "role"]
     ordering = ["full_name"]
 
-    def filter_queryset(self, queryset: QuerySet[Agent]) -> QuerySet[Agent]:
-        if self.action != "list":
-            return queryset
+    def narrow(self, queryset: QuerySet[Agent]) -> QuerySet[Agent]:
         wanted: dict[str, Any] = {
             "role__in": parameters.choices(self.request, "role", Role.values),
             "team__in": parameters.ids(self.request, "team"),
@@ -144,12 +142,12 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
             "is_active": parameters.flag(self.request, "is_active"),
             "is_bookable": parameters.flag(self.request, "is_bookable"),
         }
-        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        found = queryset.filter(**parameters.given(wanted))
         words = parameters.search(self.request)
         return found.filter(Q(full_name__icontains=words) | Q(email__icontains=words)) if words else found
 
-    def paginate_queryset(self, queryset: Any) -> Any:
-        rows = super().paginate_queryset(queryset)
+    def page(self, queryset: Any) -> list[Any]:
+        rows = super().page(queryset)
         self.calendars = calendar_status.statuses(rows)
         return rows
 
@@ -166,7 +164,7 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
 
     def _refuse_escalation(self, agent: Agent | None, values: dict[str, Any]) -> None:
         """Keep managers from making, changing or becoming administrators, and everybody from locking themselves out."""
-        user = self.request.user
+        user = self.person
         concerns_admins = values.get("role") == Role.ADMIN or (agent is not None and is_admin(agent))
         if concerns_admins and not is_admin(user):
             raise PermissionDenied("Only an administrator may do this.", "admin_required")
@@ -175,8 +173,9 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
             raise Problem(409, "own_account", "You cannot change your own role or make yourself inactive.")
 
     def _save_new(self, serializer: serializers.BaseSerializer[Agent]) -> None:
-        values = dict(serializer.validated_data)
-        serializer.instance = Agent.objects.create_user(**values, **_django_flags(values.get("role", Role.AGENT)))
+        values: dict[str, Any] = dict(serializer.validated_data)
+        values |= _django_flags(values.get("role", Role.AGENT))
+        serializer.instance = Agent.objects.create_user(**values)
 
     def _save_changes(self, serializer: serializers.BaseSerializer[Agent]) -> None:
         role = serializer.validated_data.get("role")
@@ -202,7 +201,9 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
         agent = self.get_object()
         if request.method == "PUT":
             require_self_or_manager(request.user, agent.pk)
-            serializer = StretchSerializer(data=request.data, many=True, max_length=MOST_STRETCHES)
+            serializer: serializers.ListSerializer[Any] = serializers.ListSerializer(
+                child=StretchSerializer(), data=request.data, max_length=MOST_STRETCHES
+            )
             serializer.is_valid(raise_exception=True)
             refuse_overlaps(serializer.validated_data)
             replace_working_hours(agent=agent, stretches=serializer.validated_data)

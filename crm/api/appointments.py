@@ -138,9 +138,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         if request.method in SAFE_METHODS and lapsed.exists():
             booking.release_expired_holds()
 
-    def filter_queryset(self, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
-        if self.action != "list":
-            return queryset
+    def narrow(self, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
         wanted: dict[str, Any] = {
             "agent__in": parameters.ids(self.request, "agent"),
             "lead__in": parameters.ids(self.request, "lead"),
@@ -149,7 +147,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
             "ends_at__gt": parameters.instant(self.request, "from"),
             "starts_at__lt": parameters.instant(self.request, "to"),
         }
-        return queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        return queryset.filter(**parameters.given(wanted))
 
     def create(self, request: Request) -> Response:
         """Book, or hold, a viewing: 201, or 409 `slot_taken` with alternatives."""

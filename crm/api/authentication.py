@@ -10,7 +10,6 @@ from rest_framework import authentication, exceptions
 from crm.tokens import find_token, note_use
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
     from rest_framework.request import Request
 
     from crm.models import Agent, ApiToken
@@ -36,7 +35,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
 class SessionAuthentication(authentication.SessionAuthentication):
     """A person in a browser; writes need the CSRF token."""
 
-    def enforce_csrf(self, request: HttpRequest) -> None:
+    def enforce_csrf(self, request: Request) -> None:
         try:
             super().enforce_csrf(request)
         except exceptions.PermissionDenied as exc:

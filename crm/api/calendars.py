@@ -51,7 +51,7 @@ class BusyTimeSerializer(serializers.ModelSerializer[BusyTime]):
     starts_at = InstantField()
     ends_at = InstantField()
     reason = TextField(max_length=200, allow_blank=True, required=False)
-    source = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
 
     class Meta:
         model = BusyTime
@@ -71,22 +71,20 @@ class BusyTimeViewSet(ReadMixin, CreateMixin, DeleteMixin, ResourceViewSet):
     ordering_fields = ["id", "starts_at", "ends_at"]
     ordering = ["starts_at"]
 
-    def filter_queryset(self, queryset: QuerySet[BusyTime]) -> QuerySet[BusyTime]:
-        if self.action != "list":
-            return queryset
+    def narrow(self, queryset: QuerySet[BusyTime]) -> QuerySet[BusyTime]:
         wanted = {
             "agent__in": parameters.ids(self.request, "agent"),
             "ends_at__gt": parameters.instant(self.request, "from"),
             "starts_at__lt": parameters.instant(self.request, "to"),
         }
-        return queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        return queryset.filter(**parameters.given(wanted))
 
     def perform_create(self, serializer: serializers.BaseSerializer[BusyTime]) -> None:
-        require_self_or_manager(self.request.user, serializer.validated_data["agent"].pk)
+        require_self_or_manager(self.person, serializer.validated_data["agent"].pk)
         serializer.save()
 
     def perform_destroy(self, instance: BusyTime) -> None:
-        require_self_or_manager(self.request.user, instance.agent_id)
+        require_self_or_manager(self.person, instance.agent_id)
         if instance.source != BusyTime.Source.MANUAL:
             raise Problem(409, "mirrored", "This is mirrored from the agent's own calendar; remove it there.")
         instance.delete()

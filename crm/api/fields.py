@@ -158,12 +158,13 @@ class IdListField(serializers.Field):
             self.fail("max_length", longest=self.longest)
         ids = [read_id(item) for item in data]
         found = self.queryset.in_bulk([number for number in ids if number])
-        codes = {
-            n: "incorrect_type" if ids[n] is None else "does_not_exist" for n in range(len(ids)) if ids[n] not in found
-        }
-        if codes:
-            detail = {n: [ErrorDetail(self.error_messages[code], code)] for n, code in codes.items()}
-            raise serializers.ValidationError(detail)
+        errors: dict[Any, Any] = {}
+        for place, number in enumerate(ids):
+            if number not in found:
+                code = "incorrect_type" if number is None else "does_not_exist"
+                errors[place] = [ErrorDetail(str(self.error_messages[code]), code)]
+        if errors:
+            raise serializers.ValidationError(errors)
         return list(found.values())
 
     def to_representation(self, value: Any) -> list[int]:

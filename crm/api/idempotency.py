@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -56,8 +56,9 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
             return act()
         key = f"{request.path.rstrip('/')} {given}"
         fingerprint = _fingerprint(request)
-        mine = IdempotentRequest.objects.filter(agent_id=request.user.pk, key=key)
-        if not IdempotentRequest.objects.claim(agent_id=request.user.pk, key=key, fingerprint=fingerprint):
+        agent_id = cast(int, request.user.pk)
+        mine = IdempotentRequest.objects.filter(agent_id=agent_id, key=key)
+        if not IdempotentRequest.objects.claim(agent_id=agent_id, key=key, fingerprint=fingerprint):
             return _first_answer(mine.get(), fingerprint)
         response = act()
         mine.update(status=response.status_code, body=json.loads(json.dumps(response.data, cls=JSONEncoder)))

@@ -54,7 +54,7 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
     bedrooms = WholeField(min_value=0, max_value=50, allow_null=True, required=False)
     pets = TextField(max_length=100, allow_blank=True, required=False)
     move_in_on = DayField(allow_null=True, required=False)
-    source = TextField(max_length=50, required=False, default="api")
+    source = TextField(max_length=50, required=False, default="api")  # type: ignore[assignment]
     owner = IdField(queryset=Agent.objects.filter(is_active=True), allow_null=True, required=False)
     consent_at = InstantField(allow_null=True, required=False)
     created_at = InstantField(read_only=True)
@@ -106,9 +106,7 @@ class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceView
     ordering_fields = ["id", "created_at", "updated_at", "full_name", "email", "phone", "stage", "budget", "move_in_on"]
     ordering = ["-created_at"]
 
-    def filter_queryset(self, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
-        if self.action != "list":
-            return queryset
+    def narrow(self, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
         given = self.request.query_params
         wanted: dict[str, Any] = {
             "phone": parameters.phone(self.request, "phone"),
@@ -117,20 +115,21 @@ class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceView
             "stage__in": parameters.choices(self.request, "stage", LeadStage.values),
             "owner__in": parameters.ids(self.request, "owner"),
         }
-        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        found = queryset.filter(**parameters.given(wanted))
         words = parameters.search(self.request)
         return found.filter(matching(words)) if words else found
 
     def perform_create(self, serializer: serializers.BaseSerializer[Lead]) -> None:
         values = serializer.validated_data
         serializer.instance = self._unless_duplicate(
-            values, lambda: create_lead(values=values, agent=self.request.user, actor=self.actor())
+            values, lambda: create_lead(values=values, agent=self.person, actor=self.actor())
         )
 
     def perform_update(self, serializer: serializers.BaseSerializer[Lead]) -> None:
         lead, values = serializer.instance, serializer.validated_data
+        assert lead is not None
         self._unless_duplicate(
-            values, lambda: edit_lead(lead=lead, values=values, agent=self.request.user, actor=self.actor())
+            values, lambda: edit_lead(lead=lead, values=values, agent=self.person, actor=self.actor())
         )
 
     def _unless_duplicate(self, values: dict[str, Any], save: Callable[[], Any]) -> Any:
@@ -174,12 +173,12 @@ class NoteViewSet(ReadMixin, CreateMixin, ResourceViewSet):
     ordering_fields = ["id", "created_at"]
     ordering = ["-created_at"]
 
-    def filter_queryset(self, queryset: QuerySet[Note]) -> QuerySet[Note]:
-        leads = parameters.ids(self.request, "lead") if self.action == "list" else None
+    def narrow(self, queryset: QuerySet[Note]) -> QuerySet[Note]:
+        leads = parameters.ids(self.request, "lead")
         return queryset if leads is None else queryset.filter(lead__in=leads)
 
     def perform_create(self, serializer: serializers.BaseSerializer[Note]) -> None:
         values = serializer.validated_data
         serializer.instance = write_note(
-            lead=values["lead"], text=values["text"], agent=self.request.user, actor=self.actor()
+            lead=values["lead"], text=values["text"], agent=self.person, actor=self.actor()
         )

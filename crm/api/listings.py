@@ -42,7 +42,7 @@ class BathroomsField(serializers.DecimalField):
             self.fail("invalid")
         return super().to_internal_value(data)
 
-    def to_representation(self, value: Any) -> float:
+    def to_representation(self, value: Any) -> Any:
         return float(value)
 
 
@@ -116,9 +116,7 @@ class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceV
     ordering_fields = ["id", "created_at", "updated_at", "address", "rent", "bedrooms", "status", "available_on"]
     ordering = ["-id"]
 
-    def filter_queryset(self, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
-        if self.action != "list":
-            return queryset
+    def narrow(self, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
         request = self.request
         agents = parameters.ids(request, "agent")
         wanted: dict[str, Any] = {
@@ -130,7 +128,7 @@ class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceV
             "pets": parameters.flag(request, "pets"),
             "pk__in": agents and Listing.agents.through.objects.filter(agent__in=agents).values("listing"),
         }
-        found = queryset.filter(**{name: value for name, value in wanted.items() if value is not None})
+        found = queryset.filter(**parameters.given(wanted))
         words = parameters.search(request)
         places = Q(address__icontains=words) | Q(neighborhood__icontains=words) | Q(unit__iexact=words)
         return found.filter(places) if words else found

@@ -18,7 +18,7 @@ from rest_framework.utils.urls import replace_query_param
 from crm.api.problems import Problem
 
 if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
+    from django.db.models import Model
     from rest_framework.request import Request
 
 DEFAULT_PAGE_SIZE = 50
@@ -51,7 +51,7 @@ def ordering_of(request: Request, allowed: list[str], default: list[str]) -> lis
 class CursorPages(BasePagination):
     """Reads rows after (or before) a position in the view's ordering. NULLs come last."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.model: type[Model] = queryset.model
         self.ordering = ordering_of(request, view.ordering_fields, view.ordering)
@@ -130,7 +130,7 @@ class CursorPages(BasePagination):
             payload = signing.Signer(salt=self._salt()).unsign_object(text)
             if payload["o"] != ",".join(self.ordering):
                 raise ValueError("made for another ordering")
-            fields = [self.model._meta.get_field(name.removeprefix("-")) for name in self.ordering]
+            fields: list[Any] = [self.model._meta.get_field(name.removeprefix("-")) for name in self.ordering]
             position = [field.to_python(value) for field, value in zip(fields, payload["p"], strict=True)]
         except (signing.BadSignature, ValidationError, ValueError, KeyError, TypeError) as exc:
             raise Problem(400, "invalid_cursor", "This cursor is not one of ours for this list.") from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from crm.api.fields import LARGEST_ID
 from crm.api.instants import read_instant_or_day
@@ -38,6 +38,11 @@ def ids(request: Request, name: str) -> list[int] | None:
         if not re.fullmatch(r"[0-9]{1,19}", value, re.ASCII) or int(value) > LARGEST_ID:
             refuse(name, "give the id as a number.")
     return [int(value) for value in values] or None
+
+
+def given(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return only the conditions whose parameter was given."""
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def numbers(request: Request, name: str) -> list[int] | None:

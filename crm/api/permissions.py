@@ -14,18 +14,19 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from crm.models import Agent, ApiToken, Role
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
 
-def is_admin(agent: Agent) -> bool:
+def is_admin(user: Agent) -> bool:
     """Say whether this is an administrator, by role or by Django's flag."""
-    return agent.role == Role.ADMIN or agent.is_superuser
+    return user.role == Role.ADMIN or user.is_superuser
 
 
-def may_manage(agent: Agent) -> bool:
+def may_manage(user: Agent | AnonymousUser) -> bool:
     """Say whether this person may change what belongs to others."""
-    return agent.is_manager or agent.is_superuser
+    return isinstance(user, Agent) and (user.is_manager or user.is_superuser)
 
 
 class SignedIn(BasePermission):

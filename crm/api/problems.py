@@ -59,6 +59,11 @@ def document(status_code: int, code: str, detail: str, **extra: Any) -> dict[str
     }
 
 
+def code_of(exc: exceptions.APIException) -> str:
+    """Return the code of a refusal that has one message."""
+    return str(getattr(exc.detail, "code", None) or exc.default_code)
+
+
 def field_errors(detail: Any, path: str = "") -> dict[str, list[dict[str, str]]]:
     """Flatten DRF's nested details to {"field.0.inner": [{"code", "message"}]}; "" is the body as a whole."""
     if isinstance(detail, dict):
@@ -103,11 +108,11 @@ def _database(exc: DataError | IntegrityError) -> dict[str, Any]:
 def _describe(exc: Exception) -> dict[str, Any] | None:
     match exc:
         case Problem():
-            return document(exc.status_code, exc.detail.code, str(exc.detail), **exc.extra)
+            return document(exc.status_code, code_of(exc), str(exc.detail), **exc.extra)
         case exceptions.ValidationError():
             return _validation(exc)
         case exceptions.APIException():
-            return document(exc.status_code, exc.detail.code, str(exc.detail))
+            return document(exc.status_code, code_of(exc), str(exc.detail))
         case CrmError():
             return _refusal(exc)
         case Http404():

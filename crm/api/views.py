@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.db import transaction
-from rest_framework import permissions, viewsets
+from rest_framework import viewsets
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,28 +21,30 @@ from crm.api.permissions import SignedIn
 from crm.api.problems import Problem, answer_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from django.db.models import Model
     from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
+
+    from crm.models import Agent
 
 
 class AlwaysJSON(BaseContentNegotiation):
     """Answers JSON whatever is accepted: a person who opens the address in a browser sees it too."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         content_type = request.content_type.partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class ApiView(APIView):
     """One view of the API. `access` adds permissions to being signed in with the right scope."""
 
-    access: ClassVar[list[type[permissions.BasePermission]]] = []
+    access: ClassVar[list[type[BasePermission]]] = []
     # Set by views that show what calls have changed.
     reads_projections = False
     authentication_classes = [TokenAuthentication, SessionAuthentication]
@@ -50,8 +53,8 @@ class ApiView(APIView):
     content_negotiation_class = AlwaysJSON
     throttle_classes = []
 
-    def get_permissions(self) -> list[permissions.BasePermission]:
-        return [permission() for permission in [SignedIn, *self.access]]
+    def get_permissions(self) -> list[BasePermission]:
+        return [SignedIn(), *(permission() for permission in self.access)]
 
     def get_exception_handler(self) -> Callable[..., Any]:
         return answer_exception
@@ -60,8 +63,17 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if any("\0" in value for values in request.query_params.lists() for value in values[1]):
             raise Problem(400, "invalid_parameter", "Parameters may not contain NUL characters.")
-        if self.reads_projections and request.method in permissions.SAFE_METHODS:
+        if self.reads_projections and request.method in SAFE_METHODS:
             freshness.settle()
+
+    @property
+    def person(self) -> Agent:
+        """The person who asks, or for whom a program asks."""
+        return cast("Agent", self.request.user)
+
+    def actor(self) -> str:
+        """Name what acts for the person: a program with a token, or the person in a browser."""
+        return "api" if self.request.auth is not None else "staff"
 
 
 class ResourceViewSet(ApiView, viewsets.GenericViewSet[Any]):
@@ -73,16 +85,23 @@ class ResourceViewSet(ApiView, viewsets.GenericViewSet[Any]):
     ordering_fields: ClassVar[list[str]] = ["id"]
     ordering: ClassVar[list[str]] = ["id"]
 
-    def actor(self) -> str:
-        """Name what acts for the person: a program with a token, or the person in a browser."""
-        return "api" if self.request.auth is not None else "staff"
+    def filter_queryset(self, queryset: Any) -> Any:
+        return self.narrow(queryset) if self.action == "list" else queryset
+
+    def page(self, queryset: Any) -> list[Any]:
+        """Return the rows of the page that is asked for."""
+        return self.paginate_queryset(self.filter_queryset(queryset)) or []
+
+    def narrow(self, queryset: Any) -> Any:
+        """Return the rows of the list that the query parameters ask for."""
+        return queryset
 
 
 class ReadMixin:
     """GET of the list and of one record."""
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.page(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -132,5 +151,5 @@ class DeleteMixin:
         self.perform_destroy(self.get_object())
         return Response(status=204)
 
-    def perform_destroy(self, instance: Model) -> None:
+    def perform_destroy(self, instance: Any) -> None:
         instance.delete()

@@ -73,7 +73,8 @@ def test_a_call_is_found_by_either_id(api, slash):
 
 
 @pytest.mark.parametrize(
-    "name", ["nobody", str(uuid.uuid4()), "x" * 5000, "%00", "a%00b", "é", "..", "%2e%2e", "{x}", "1"]
+    "name",
+    ["nobody", "7b0a1f6e-1f5d-4c0e-9d53-6f2a7c9d3e11", "x" * 5000, "%00", "a%00b", "é", "..", "%2e%2e", "{x}", "1"],
 )
 def test_an_unknown_call_is_404(api, name):
     assert problem(api.get(f"{CALLS}/{name}")) == (404, "not_found")
