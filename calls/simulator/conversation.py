@@ -17,6 +17,8 @@ from calls.simulator.wire import Outbox, Wire
 WORDS_A_SECOND = 2.7
 PARTIAL_EVERY_WORDS = 4
 TOOL_CALL_TWICE = 0.06
+# No scenario gives cause for these.
+NEVER_EXPECTED = {"failed", "unknown_tool", "bad_arguments", "unknown_stage", "stage_order"}
 NOTHING_SAID = Answer("", "failed", ())
 FILLERS = ["Let me check.", "One moment please.", "Let me have a look.", "Just a second."]
 
@@ -157,7 +159,10 @@ class Conversation:
         text = mine[0]["result"]
         for complaint in complaints(text):
             self.wire.tally.error(f"{name}: result is or has: {complaint}")
-        return read(text)
+        answer = read(text)
+        if answer.code in NEVER_EXPECTED:
+            self.wire.tally.remark(f"{name}: {text}")
+        return answer
 
     async def _request_assistant(self) -> None:
         reply = await self.wire.post(self.envelope.wrap_request(self.clock.stamp()))

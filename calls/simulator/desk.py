@@ -85,7 +85,7 @@ class Desk:
         ]
         for wish in wishes:
             answer = await self.call.tool("search_rentals", **wish)
-            if found := homes(answer.text):
+            if found := homes(answer.said):
                 self.home = self.rng.choice(found)
                 await self.call.say(answer.said)
                 await self.call.hear(f"The one at {self.home} sounds good.")
@@ -116,7 +116,7 @@ class Desk:
         if hold_first:
             # Without a name the time is only held, and the answer asks for one.
             answer = await self.call.tool("set_appointment", slot_id=self.spelled(offer))
-            await self.call.say(answer.said)
+            await self.call.say(f"{answer.said} May I have your name?")
             await self.call.hear(f"It's {who.name}.", misheard=f"It's {who.name.lower()}.")
         return await self.insist(
             offer, lambda slot: self.call.tool("set_appointment", slot_id=self.spelled(slot), **attendee)
@@ -133,10 +133,18 @@ class Desk:
             answer = await attempt(offer)
             await self.call.say(answer.said)
             if answer.ok:
+                await self._give_up_others(answer)
                 return offer
             offer = self.rng.choice(answer.offers or (await self.any_times()).offers)
             await self.call.hear(f"Then {offer.text}, please.")
         raise GiveUpError("No time could be booked")
+
+    async def _give_up_others(self, answer: Answer) -> None:
+        """Cancel the earlier viewings that the answer reminds of: the caller has only changed their mind."""
+        for event_id in answer.event_ids[1:]:
+            await self.call.hear("Yes, cancel the other one please.")
+            cancelled = await self.call.tool("cancel_appointment", event_id=event_id, reason="Chose another time")
+            await self.call.say(cancelled.said)
 
     async def confirm(self, offer: Offer) -> Outcome:
         """Enter the last stage, say good-bye and hang up after a booking."""

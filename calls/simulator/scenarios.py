@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from calls.simulator.desk import Desk, Outcome
 from calls.simulator.meeting import Meeting
-from calls.simulator.reading import Offer, homes
+from calls.simulator.reading import Answer, Offer, homes
 
 
 async def straightforward(desk: Desk) -> Outcome:
@@ -56,7 +56,16 @@ async def indecision(desk: Desk) -> Outcome:
 
 
 async def _move(desk: Desk, before: str) -> Outcome:
-    """Move the caller's viewing to another time than `before`."""
+    """Move the caller's viewing to another time than `before`. Of several, the last one named is meant."""
+    event: dict[str, str] = {}
+
+    async def attempt(slot: Offer) -> Answer:
+        answer = await desk.call.tool("reschedule_appointment", slot_id=desk.spelled(slot), **event)
+        if not answer.ok and answer.event_ids:
+            event["event_id"] = answer.event_ids[-1]
+            answer = await desk.call.tool("reschedule_appointment", slot_id=desk.spelled(slot), **event)
+        return answer
+
     answer = await desk.times(days_ahead=21)
     offers = [offer for offer in answer.offers if offer.text != before]
     if not offers:
@@ -64,7 +73,7 @@ async def _move(desk: Desk, before: str) -> Outcome:
         return Outcome("kept", before, desk.where)
     offer = desk.rng.choice(offers)
     await desk.call.hear(f"{offer.text} would be better.")
-    moved = await desk.insist(offer, lambda slot: desk.call.tool("reschedule_appointment", slot_id=desk.spelled(slot)))
+    moved = await desk.insist(offer, attempt)
     await desk.call.hear("Thank you so much.")
     await desk.close("assistant-ended-call", f"{desk.person.name} moved the viewing to {moved.text}.", booked=True)
     return Outcome("moved", moved.text, desk.where)
@@ -117,7 +126,8 @@ async def hold_and_hang_up(desk: Desk) -> Outcome:
     held = await desk.call.tool("set_appointment", slot_id=desk.spelled(answer.offers[0]))
     await desk.call.say(held.said, interrupted=True)
     await desk.close("customer-ended-call", "The caller left before giving a name.")
-    return Outcome("hung up")
+    # Somebody whose name is known already is booked at once.
+    return Outcome("booked", answer.offers[0].text, desk.where) if held.event_ids else Outcome("hung up")
 
 
 async def give_name_late(desk: Desk) -> Outcome:
