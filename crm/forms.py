@@ -26,9 +26,7 @@ class SignInForm(AuthenticationForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "input"}),
     )
     error_messages: ClassVar[dict[str, Any]] = {
-        "invalid_login": _(
-            "This email and password do not fit together. Check both; capitals count."
-        ),
+        "invalid_login": _("This email and password do not fit together. Check both; capitals count."),
         "inactive": _("This account is switched off. An administrator can switch it on again."),
         "paused": _("Too many wrong passwords. Wait %(minutes)s minutes, or ask an administrator for a new password."),
     }
@@ -49,9 +47,3 @@ class SignInForm(AuthenticationForm):
             raise
         attempts.clear()
         return cleaned
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        if "\x00" in password:
-            raise forms.ValidationError(self.error_messages["invalid_login"], code="invalid_login")
-        return password

@@ -1,0 +1,118 @@
+import pytest
+from django.core.cache import cache
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from crm import signin
+from crm.tests import factories
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def person():
+    agent = factories.agent(email="Ana@example.com")
+    agent.set_password(PASSWORD)
+    agent.save()
+    return agent
+
+
+def sign_in(client, password=PASSWORD, email="ana@example.com", **more):
+    return client.post("/login", {"username": email, "password": password} | more)
+
+
+def is_signed_in(client):
+    return "_auth_user_id" in client.session
+
+
+def test_the_right_password_leads_to_the_desk_whatever_the_case_of_the_email(client, person):
+    answer = sign_in(client, email="ANA@example.COM")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/dashboard")
+
+
+def test_next_is_followed_within_this_site_only(client, person):
+    assert sign_in(client, next="/api/docs/").headers["Location"] == "/api/docs/"
+    client.logout()
+    assert sign_in(client, next="https://evil.example/").headers["Location"] == "/dashboard"
+    client.logout()
+    assert sign_in(client, next="//evil.example/").headers["Location"] == "/dashboard"
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "expected"),
+    [
+        ("ana@example.com", "wrong", "do not fit together"),
+        ("nobody@example.com", PASSWORD, "do not fit together"),
+        ("ana@example.com", "nul\x00", "Null characters are not allowed"),
+        ("no address", PASSWORD, "Enter a valid email address"),
+        ("", PASSWORD, "This field is required"),
+        ("ana@example.com", "", "This field is required"),
+    ],
+)
+def test_what_is_wrong_is_said(client, person, email, password, expected):
+    answer = sign_in(client, password, email)
+
+    assert answer.status_code == 200
+    assert expected in answer.content.decode()
+    assert not is_signed_in(client)
+
+
+def test_too_many_wrong_passwords_are_followed_by_a_pause(client, person):
+    for _ in range(signin.MOST_PER_ACCOUNT_AND_ADDRESS):
+        sign_in(client, "wrong")
+
+    answer = sign_in(client)
+
+    assert "Too many wrong passwords. Wait 15 minutes" in answer.content.decode()
+    assert not is_signed_in(client)
+
+
+def test_the_pause_is_of_one_account_at_one_address(client, person):
+    for _ in range(signin.MOST_PER_ACCOUNT_AND_ADDRESS):
+        sign_in(client, "wrong", "other@example.com")
+        client.post("/login", {"username": "ana@example.com", "password": "wrong"}, REMOTE_ADDR="198.51.100.7")
+
+    sign_in(client)
+
+    assert is_signed_in(client)
+
+
+def test_the_right_password_forgets_the_wrong_ones(client, person):
+    for _ in range(signin.MOST_PER_ACCOUNT_AND_ADDRESS - 1):
+        sign_in(client, "wrong")
+    sign_in(client)
+    client.logout()
+    sign_in(client, "wrong")
+
+    sign_in(client)
+
+    assert is_signed_in(client)
+
+
+def test_people_sign_in_while_the_cache_is_away(client, person, monkeypatch):
+    def away(*args, **kwargs):
+        raise RedisConnectionError("gone")
+
+    for name in ("get_many", "add", "incr", "delete"):
+        monkeypatch.setattr(cache, name, away)
+    sign_in(client, "wrong")
+
+    sign_in(client)
+
+    assert is_signed_in(client)
+
+
+def test_sign_out_wants_a_post(client, person):
+    client.force_login(person)
+
+    assert client.get("/logout").status_code == 405
+    assert is_signed_in(client)
+    assert client.post("/logout").headers["Location"] == "/login"
+    assert not is_signed_in(client)
+
+
+def test_sign_in_wants_a_csrf_token(person):
+    from django.test import Client
+
+    assert sign_in(Client(enforce_csrf_checks=True)).status_code == 403
