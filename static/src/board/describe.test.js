@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { clock, describe, duration } from "./describe.js";
+
+const { cases, words, zone, now } = JSON.parse(readFileSync(new URL("./cases.json", import.meta.url), "utf8"));
+
+for (const { title, call, expected } of cases) {
+  test(`describe shows ${title}`, () => {
+    const tile = describe(call, words, { zone, language: "en-GB", now: Date.parse(now) });
+
+    assert.deepEqual(
+      {
+        name: tile.name,
+        subtitle: tile.subtitle,
+        state: tile.state,
+        phase_word: tile.phaseWord,
+        facts: tile.facts,
+        lines: tile.lines.map((line) => [line.role, line.who, line.text, line.isCut]),
+        hold: tile.hold?.when ?? null,
+        booked: tile.booked,
+        alert: tile.alert,
+        outcome: tile.outcome,
+        outcome_tone: tile.outcomeTone,
+      },
+      expected,
+    );
+  });
+}
+
+test("duration writes hours only when there are some", () => {
+  assert.deepEqual([-5, 0, 65_900, 3_725_000].map(duration), ["0:00", "0:00", "1:05", "1:02:05"]);
+});
+
+test("clock keeps to the office's zone and to 24 hours", () => {
+  assert.equal(clock(new Date("2026-06-10T05:30:07Z"), zone, true), "00:30:07");
+});
