@@ -87,6 +87,12 @@ def answer_assistant_request(message: Message) -> dict[str, Any]:
     return {"assistant": transient_assistant(known, values)}
 
 
+def answer_without_look_ups() -> dict[str, Any]:
+    """Return the assistant who speaks when nothing can be looked up in time."""
+    known = Known()
+    return {"assistant": transient_assistant(known, variable_values(known, timezone.now()))}
+
+
 def _look_up(message: Message, now: datetime) -> Known:
     dialled = to_e164(message.dialled_number) if message.dialled_number else None
     active = Assistant.objects.filter(is_active=True).select_related("listing")
@@ -159,7 +165,7 @@ def _metadata(known: Known) -> dict[str, Any]:
 def _first_message(own: str, values: dict[str, str]) -> str:
     """Return the greeting, by name for a returning caller."""
     for name, value in values.items():
-        own = re.sub(r"\{\{\s*" + name + r"\s*\}\}", lambda _, value=value: value, own)
+        own = re.sub(r"\{\{\s*" + name + r"\s*\}\}", value.replace("\\", ""), own)
     own = " ".join(_without_braces(own).split())
     name = values["caller_first_name"]
     if not name or name in own:

@@ -13,7 +13,7 @@ _ONE = ("a", "an")
 _SPANS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
 _DETERMINERS = ("this", "next", "coming", "upcoming")
 # Further ahead nobody books a viewing; it also keeps arithmetic inside the calendar.
-_MOST_DAYS = 1500
+MOST_DAYS = 1500
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DayReader:
         return None
 
     def _ahead(self, days: int, part: str | None = None) -> Days:
-        if days > _MOST_DAYS:
+        if days > MOST_DAYS:
             raise UnclearTime("That is too far ahead.")
         day = self.today + timedelta(days=days)
         return Days(day, day, part)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from django.conf import settings
 
 from calls.spoken_time.clocks import read_clock, settle
-from calls.spoken_time.days import DayReader
+from calls.spoken_time.days import MOST_DAYS, DayReader
 from calls.spoken_time.instants import localize
 from calls.spoken_time.when import PARTS_OF_DAY, Clock, Days, When
 from calls.spoken_time.words import WEEKDAYS, Token, tokens_of
@@ -53,9 +53,11 @@ def parse_exact(text: str, now: datetime, tz: tzinfo) -> datetime:
 
 
 def _ahead_of(now: datetime, when: When) -> When:
-    """Refuse what is over."""
+    """Refuse what is over, and what is so far off that no calendar reaches it."""
     if when.starts_at is not None and when.starts_at <= now:
         raise PastTime(_PASSED, when=when)
+    if when.starts_at is not None and when.starts_at > now + timedelta(days=MOST_DAYS):
+        raise UnclearTime("That is too far ahead.")
     return when
 
 
@@ -108,7 +110,7 @@ class _Reading:
     def __init__(self, tokens: list[Token], days: DayReader, zone_words: frozenset[str]) -> None:
         self._tokens, self._reader, self._zone_words = tokens, days, zone_words
         self._days: list[Days] = []
-        self._weekdays: list[int] = []
+        self._weekdays: list[tuple[int, Days]] = []
         self._clock: Clock | None = None
         self._parts: set[str] = set()
         at = 0
@@ -138,22 +140,29 @@ class _Reading:
         if days.part:
             self._parts.add(days.part)
         if token.text in WEEKDAYS:
-            self._weekdays.append(WEEKDAYS[token.text])
-            # A plain weekday beside a date only confirms it.
-            if self._days:
-                return
-        elif self._weekdays and len(self._days) == 1:
-            self._days.clear()
-        self._days.append(days)
+            self._weekdays.append((WEEKDAYS[token.text], days))
+        else:
+            self._days.append(days)
+
+    def _one_day(self, default: date) -> Days:
+        """Return what all the days said agree on; a weekday beside a date confirms it, beside a week picks its day."""
+        spans = {(days.first, days.last) for days in self._days or [days for _, days in self._weekdays]}
+        if len(spans) > 1 or not (spans or self._clock or self._parts):
+            raise UnclearTime("I could not make out one time in that.")
+        first, last = next(iter(spans), (default, default))
+        for weekday, _ in self._weekdays:
+            first += timedelta(days=(weekday - first.weekday()) % 7)
+            if first > last:
+                raise UnclearTime("The weekday and the date do not fit together.")
+            last = first
+        return Days(first, last)
 
     def when(self, default: date, tz: tzinfo) -> When:
         """Return the meaning of the phrase, on the day `default` where it names none. Raises UnclearTime."""
-        if len(set(self._days)) > 1 or len(self._parts) > 1 or not (self._days or self._clock or self._parts):
+        days = self._one_day(default)
+        if len(self._parts) > 1:
             raise UnclearTime("I could not make out one time in that.")
-        days = self._days[0] if self._days else Days(default, default)
         part = next(iter(self._parts), None)
-        if any(weekday != days.first.weekday() for weekday in self._weekdays):
-            raise UnclearTime("The weekday and the date do not fit together.")
         if self._clock is None:
             return When(days.first, days.last, part_of_day=part)
         if days.first != days.last:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.search import TrigramWordSimilarity
@@ -82,7 +83,7 @@ def by_address(address: str) -> Listing:
     return best[0]
 
 
-def _named(listings: list[Listing]) -> str:
+def _named(listings: Sequence[Listing]) -> str:
     names = [f"{listing} (property_id {listing.pk})" for listing in listings[:_MOST_NAMED]]
     return say_list(names, joint="or", comma="; ")
 

@@ -129,7 +129,8 @@ def send_confirmation_email(
 ) -> Answer:
     """Send the caller an e-mail that confirms their viewing."""
     given = read_email(attendee_email)
-    viewing = own_viewing(desk, event_id)
+    viewing = _booked_in_this_call(desk) if event_id is None else None
+    viewing = viewing or own_viewing(desk, event_id)
     if viewing.status != AppointmentStatus.BOOKED:
         raise BadArguments("That time is only held so far. Book it with set_appointment first.")
     lead = viewing.lead
@@ -141,6 +142,16 @@ def send_confirmation_email(
         desk.lead(facts=facts)
     _queue(desk, viewing, lead, to)
     return Answer(f"A confirmation is on its way to {to}.", facts)
+
+
+def _booked_in_this_call(desk: Desk) -> Appointment | None:
+    """Return the viewing the call has just come to."""
+    latest = desk.caller.context.get("appointment_id")
+    return desk.own_viewings().filter(pk=latest, status=AppointmentStatus.BOOKED).first() if _is_id(latest) else None
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 62
 
 
 def _queue(desk: Desk, viewing: Appointment, lead: Lead, to: str) -> None:

@@ -101,14 +101,14 @@ def _filters(
     filters: dict[str, Filter] = {}
     if by is not None:
         day = _day(desk, by)
-        filters["date"] = lambda homes: homes.filter(Q(available_on__lte=day) | Q(available_on=None))
+        filters["move-in day"] = lambda homes: homes.filter(Q(available_on__lte=day) | Q(available_on=None))
     if property_type is not None:
         filters["kind of home"] = lambda homes: homes.filter(_of_type(property_type))
     if location is not None:
         filters["location"] = lambda homes: _near(homes, location)
     if bedrooms is not None:
         count = _bedrooms(bedrooms)
-        filters["bedrooms"] = lambda homes: homes.filter(bedrooms__gte=count)
+        filters["number of bedrooms"] = lambda homes: homes.filter(bedrooms__gte=count)
     if max_rent is not None:
         most = _rent(max_rent)
         filters["rent"] = lambda homes: homes.filter(rent__lte=most)
@@ -129,7 +129,7 @@ def _nearest(desk: Desk, available: QuerySet[Listing], filters: dict[str, Filter
         others = [wish for other, wish in filters.items() if other != name]
         near = _apply(available, others).order_by("rent", "pk").first()
         if near is not None:
-            return f"Nothing fits all of that. With another {name}: {describe(desk, near)} (property_id {near.pk})."
+            return f"Nothing fits all of that. Apart from the {name}, this does: {describe(desk, near)} (property_id {near.pk})."
     cheapest = available.order_by("rent", "pk").first()
     if cheapest is None:
         return "Nothing is to let at the moment. Offer to call back when there is, with request_callback."

@@ -215,6 +215,6 @@ def cancel_appointment(
     """Cancel the caller's viewing. Ask first whether they would rather move it."""
     viewing = own_viewing(desk, event_id)
     booking.cancel(viewing.pk, reason=reason or "")
-    return Answer(
-        f"Cancelled: the viewing on {_said(desk, viewing)}.", {"selected_time": "none, the viewing was cancelled"}
-    )
+    is_latest = desk.caller.context.get("appointment_id") in (None, viewing.pk)
+    facts = {"selected_time": "none, the viewing was cancelled"} if is_latest else {}
+    return Answer(f"Cancelled: the viewing on {_said(desk, viewing)}.", facts)
