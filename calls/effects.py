@@ -36,6 +36,8 @@ _WHY = {
     "no_answer": "The call was not answered",
     EXPIRED_CLASS: "The call fell silent and never reported its end",
 }
+# What a caller may have called for who has a viewing from an earlier call.
+_SETTLING = frozenset({"reschedule_appointment", "cancel_appointment"})
 _DIRECTION_NOUN = {"inbound": "Call", "outbound": "Outbound call", "web": "Web call"}
 
 
@@ -70,7 +72,7 @@ def land(call: Call, before: Before, tools: Sequence[ToolCall], viewings: Sequen
         _note_report(call, lead)
     if now.is_ended and (is_new or not before.is_ended):
         _note_end(call, lead)
-        _follow_up(call, lead, viewings)
+        _follow_up(call, lead, tools, viewings)
 
 
 def _lead_of(call: Call, viewings: Iterable[Appointment]) -> Lead | None:
@@ -149,8 +151,10 @@ def _facts_of(call: Call) -> dict[str, Any]:
     return {"call": str(call.pk), "direction": call.direction, "duration_seconds": lasted}
 
 
-def _follow_up(call: Call, lead: Lead, viewings: Sequence[Appointment]) -> None:
+def _follow_up(call: Call, lead: Lead, tools: Sequence[ToolCall], viewings: Sequence[Appointment]) -> None:
     """Leave a task when the caller went away without a viewing and without a promise to be called back."""
+    if any(tool.name in _SETTLING and not tool.code for tool in tools):
+        return
     key = f"follow-up:{call.pk}"
     if any(viewing.status != AppointmentStatus.HELD for viewing in viewings):
         # The call may have gone on after it was given up.

@@ -25,7 +25,7 @@ from calls.models import EXPIRED_CLASS, Assistant, Call, Phase, Stage, ToolCall,
 from calls.phases import Fold, fold
 from calls.reports import ended_class
 from calls.shapes import with_related
-from crm.models import Appointment, AppointmentStatus
+from crm.models import Appointment, AppointmentStatus, Listing
 from crm.phones import to_e164
 
 # A delivery that says it happened longer ago than this comes from another clock, not from a slow network.
@@ -118,6 +118,7 @@ def _project(work: _Work, now: datetime) -> datetime | None:
     _set_identity(call, ledger)
     _set_times(call, ledger, folded)
     _set_stage(call, work.tools)
+    _set_listing(call, work.viewings)
     _set_report(call, ledger, folded)
     call.projected_events = ledger.count
     call.last_event_at = ledger.last_received_at or call.last_event_at
@@ -206,6 +207,15 @@ def _set_stage(call: Call, tools: Sequence[ToolCall]) -> None:
     for tool in tools:
         context.update(tool.facts)
     call.context = context
+
+
+def _set_listing(call: Call, viewings: Sequence[Appointment]) -> None:
+    """Name the home the call came to be about: that of its viewing, else the one it spoke of last."""
+    spoken_of = call.context.get("listing_id")
+    if viewings:
+        call.listing = viewings[-1].listing
+    elif isinstance(spoken_of, int) and spoken_of != call.listing_id:
+        call.listing = Listing.objects.filter(pk=spoken_of).first() or call.listing
 
 
 def _set_report(call: Call, ledger: Ledger, folded: Fold) -> None:

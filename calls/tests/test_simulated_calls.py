@@ -139,6 +139,7 @@ def check_viewings(everything: list[tuple[Result, Call]]) -> None:
         live = Appointment.objects.filter(lead=call.lead, status__in=LIVE)
         expected = 1 if last[call.lead_id] in ("booked", "moved", "kept") else 0
         assert live.filter(status="booked").count() == expected, (result, list(live))
+        assert call.listing is not None or result.outcome.kind != "booked", result
     names = {(r.caller, c.lead.full_name) for r, c in everything if r.outcome.kind == "booked"}
     assert all(said == stored for said, stored in names)
     numbers = [call.customer_number for _, call in everything if call.customer_number]
@@ -149,6 +150,9 @@ def check_follow_ups(scenarios: dict[str, list[tuple[Result, Call]]]) -> None:
     for name in ("hangs up", "holds, hangs up", "wants a person"):
         for result, call in scenarios[name]:
             assert Task.objects.filter(lead=call.lead, done_at=None).exists(), result
+    for name in ("comes back to move", "comes back to cancel"):
+        for result, call in scenarios[name]:
+            assert not Task.objects.filter(lead=call.lead, done_at=None).exists(), result
 
 
 def check_removal(before: dict[str, int]) -> None:
