@@ -16,4 +16,6 @@ urlpatterns = [
     re_path(r"^api(?:/|$)", not_found),
 ]
 
+handler400 = "crm.service.bad_request"
+handler404 = "crm.service.not_found"
 handler500 = "crm.service.server_error"

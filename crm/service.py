@@ -14,9 +14,9 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django.views.defaults import server_error as server_error_page
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -135,5 +135,19 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug: a problem document to programs, a page to people. The log has the traceback."""
     if request.path.startswith(PROGRAM_PATHS):
-        return problems.server_error(request)
-    return server_error_page(request)
+        return problems.problem_response(500, "server_error", "Something went wrong here; it has been logged.")
+    return defaults.server_error(request)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses, such as a host name that is not ours."""
+    if request.path.startswith(PROGRAM_PATHS):
+        return problems.problem_response(400, "bad_request", "This request cannot be understood.")
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path."""
+    if request.path.startswith(PROGRAM_PATHS):
+        return problems.not_found(request)
+    return defaults.page_not_found(request, exception)

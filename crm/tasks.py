@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.core.management import call_command
+from django.utils import timezone
 
 from crm import booking, messages
+from crm.models import IdempotentRequest
+
+# A program that repeats a request does so within minutes; a person with a script within days.
+IDEMPOTENT_FOR = timedelta(days=7)
 
 
 @shared_task
@@ -18,6 +25,12 @@ def release_expired_holds() -> int:
 def clear_sessions() -> None:
     """Remove sign-ins that have expired."""
     call_command("clearsessions")
+
+
+@shared_task
+def forget_idempotent_requests() -> int:
+    """Forget the answers to requests that nobody repeats any more."""
+    return IdempotentRequest.objects.forget(timezone.now() - IDEMPOTENT_FOR)
 
 
 @shared_task

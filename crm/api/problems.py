@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 # Some messages repeat what was sent, however long that is.
 LONGEST_MESSAGE = 300
+RETRY_AFTER_SECONDS = "5"
 
 # Refusals of services that are neither a bad body (400) nor a conflict.
 STATUS_OF_CODE = {
@@ -123,6 +124,9 @@ def _describe(exc: Exception) -> dict[str, Any] | None:
             return document(409, "in_use", "Other records still refer to this.")
         case DataError() | IntegrityError():
             return _database(exc)
+        case OperationalError() | InterfaceError():
+            logger.error("The database does not answer: %s", exc)
+            return document(503, "unavailable", "The database does not answer just now. Try again in a moment.")
     return None
 
 
@@ -134,6 +138,8 @@ def answer_exception(exc: Exception, context: dict[str, Any]) -> Response | None
     headers = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
+    if body["status"] == status.HTTP_503_SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = RETRY_AFTER_SECONDS
     return Response(body, body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -146,8 +152,3 @@ def problem_response(status_code: int, code: str, detail: str) -> HttpResponse:
 def not_found(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
     """Answer an unknown path of the API."""
     return problem_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a bug. The log has the traceback."""
-    return problem_response(500, "server_error", "Something went wrong here; it has been logged.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import RequestFactory
 
 from crm.api.parsers import MAX_BODY_BYTES
@@ -107,6 +108,24 @@ def test_whatever_is_accepted_the_answer_is_json(api, accept):
     response = api.get("/api/v1/leads?format=xml", HTTP_ACCEPT=accept)
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, JSON)
+
+
+@pytest.mark.parametrize("failure", [OperationalError("gone"), InterfaceError("closed")])
+def test_without_the_database_it_is_503_to_be_tried_again(api, monkeypatch, failure):
+    def fail(*args: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("crm.api.authentication.find_token", fail)
+
+    response = api.get("/api/v1/leads")
+
+    assert problem(response) == (503, "unavailable")
+    assert response.headers["Retry-After"] == "5"
+
+
+def test_a_foreign_host_is_refused_as_a_problem(api):
+    assert problem(api.get("/api/v1/leads", HTTP_HOST="evil.example")) == (400, "bad_request")
+    assert api.get("/leads", HTTP_HOST="evil.example").headers["Content-Type"].startswith("text/html")
 
 
 def test_a_bug_is_a_problem_for_programs_and_a_page_for_people():
