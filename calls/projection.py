@@ -26,6 +26,7 @@ THREADS = 2
 MOST_AT_ONCE = 50
 # More than this is left to the sweep.
 MOST_WAITING = 100_000
+MOST_AWAITED = 2_000
 # A call is folded again after this rest at the earliest, unless a reader waits.
 REST_SECONDS = 0.1
 # Above this many touches a second the door is busy, and a thread pauses for a multiple of what it worked.
@@ -70,11 +71,16 @@ class Projector:
             self._changed.notify()
 
     def settle(self, timeout: float = 1.0) -> bool:
-        """Wait until every call touched so far is folded and shown; return False when time ran out."""
+        """Wait until every call touched so far is folded and shown; return False when time ran out.
+
+        A backlog that no reader could wait for is not waited for.
+        """
         with self._changed:
-            goal, pending = self._ticket, {*self._waiting, *self._running}
-            if not pending:
+            if not self._waiting and not self._running:
                 return True
+            if len(self._waiting) > MOST_AWAITED:
+                return False
+            goal, pending = self._ticket, {*self._waiting, *self._running}
             self._readers += 1
             self._changed.notify_all()
             try:
@@ -182,6 +188,7 @@ class Projector:
                 self._rested_at[call_id] = now + REST_SECONDS
             if not is_shown:
                 self._retry(batch)
+                return
             for call_id, at in projected.look_again_at.items():
                 self._wish(call_id, now + (at - clock).total_seconds() + 0.01)
             if len(self._rested_at) > MOST_AT_ONCE * 100:

@@ -11,6 +11,7 @@ import msgspec
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from calls import phases, projection
 from calls.client import VapiClient
@@ -45,9 +46,17 @@ def close_silent_calls(client: VapiClient | None = None, now: datetime | None = 
         # The columns may lag behind the ledger; what was heard there counts.
         projection.project(call.pk)
         still = silent_calls(now).filter(pk=call.pk).first()
-        if still is not None and _close(still, client):
-            closed.append(still.pk)
-    forget_now(closed)
+        try:
+            if still is not None and _close(still, client):
+                closed.append(still.pk)
+        except TransientError as exc:
+            # The others would only wait for the same.
+            logger.warning("Silent calls stay open, Vapi does not answer: %s", exc)
+            break
+    try:
+        forget_now(closed)
+    except RedisError as exc:
+        logger.warning("The state of silent calls is left to expire by itself: %s", exc)
     return len(closed)
 
 
@@ -56,9 +65,6 @@ def _close(call: Call, client: VapiClient | None) -> bool:
     if client is not None:
         try:
             record = client.call(call.vapi_id)
-        except TransientError as exc:
-            logger.warning("Call %s stays open, Vapi does not answer: %s", call.pk, exc)
-            return False
         except PermanentError as exc:
             logger.error("Vapi refuses to tell about call %s: %s", call.pk, exc)
     if record is not None and record.get("status") not in _OVER:

@@ -29,11 +29,22 @@ def snapshot(row: Call, number: str | None = NUMBER, **fields: Any) -> dict[str,
 
 
 def deliver(
-    row: Call, kind: str, seconds: float, *, number: str | None = NUMBER, call: dict[str, Any] | None = None, **message: Any
+    row: Call,
+    kind: str,
+    seconds: float,
+    *,
+    number: str | None = NUMBER,
+    call: dict[str, Any] | None = None,
+    **message: Any,
 ) -> WebhookEvent:
     """Store one message that happened `seconds` after START."""
     at = START + timedelta(seconds=seconds)
-    inner = {"type": kind, "timestamp": int(at.timestamp() * 1000), "call": snapshot(row, number, **(call or {})), **message}
+    inner = {
+        "type": kind,
+        "timestamp": int(at.timestamp() * 1000),
+        "call": snapshot(row, number, **(call or {})),
+        **message,
+    }
     body = msgspec.json.encode({"message": inner})
     return WebhookEvent.objects.create(call=row, fingerprint=uuid.uuid4(), type=kind, at=at, body=body)
 
