@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import redis
 from django.conf import settings
+from redis import Redis
 
 from calls.stages.interface import (
     FIRST_STAGE,
@@ -61,7 +61,7 @@ async def close_store() -> None:
 def forget_now(call_ids: list[UUID]) -> None:
     """Remove the state of calls from outside the event loop, as a task does. The memory backend forgets by itself."""
     if call_ids and settings.STATE_BACKEND != "memory":
-        with redis.Redis.from_url(settings.REDIS_URL) as client, client.pipeline(transaction=False) as pipe:
+        with Redis.from_url(settings.REDIS_URL) as client, client.pipeline(transaction=False) as pipe:
             pipe.delete(*(state_key(call_id) for call_id in call_ids))
             pipe.zrem(ACTIVE_KEY, *(state_key(call_id) for call_id in call_ids))
             pipe.execute()
@@ -71,7 +71,7 @@ def _count_active() -> int:
     if settings.STATE_BACKEND == "memory":
         store = _stores[0] if _stores else None
         return store.count() if isinstance(store, MemoryStageStore) else 0
-    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
         return int(client.zcard(ACTIVE_KEY))
 
 
