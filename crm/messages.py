@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import smtplib
 from datetime import timedelta
-from functools import partial
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from crm.models import Appointment, EntryKind, Lead, MessageStatus, OutgoingMessage
 from crm.timeline import add_timeline
@@ -30,8 +30,6 @@ def queue_message(
     *, key: str, lead: Lead, to: str, subject: str, body: str, appointment: Appointment | None = None
 ) -> OutgoingMessage:
     """Return the message with this key, queued if it is new, and have it sent after the commit."""
-    from crm.tasks import send_message
-
     values = {
         "lead": lead,
         "to": to,
@@ -42,13 +40,19 @@ def queue_message(
     }
     message, created = OutgoingMessage.objects.get_or_create(key=key, defaults=values)
     if created:
-        transaction.on_commit(partial(_send_soon, send_message, message.pk), robust=True)
+        transaction.on_commit(lambda: _send_soon(message.pk))
     return message
 
 
-def _send_soon(task: object, message_id: int) -> None:
-    """Queue the sending. Without a broker the sweep sends it within a minute."""
-    task.delay(message_id)  # type: ignore[attr-defined]
+def _send_soon(message_id: int) -> None:
+    """Queue the sending. When the broker is away the sweep sends the message once it is back."""
+    # The tasks import this module.
+    from crm.tasks import send_message
+
+    try:
+        send_message.delay(message_id)
+    except (OperationalError, OSError) as exc:
+        logger.warning("Message %s waits for the sweep: %r", message_id, exc)
 
 
 def send(message_id: int) -> bool:

@@ -211,8 +211,9 @@ def test_alerts(events, expected):
 
 
 def interrupted_times(count: int) -> Fold:
-    turns = [[speech("assistant", "started", 2 * n + 1), interruption(2 * n + 2)] for n in range(count)]
-    return folded(status("in-progress", 0), *sum(turns, []), until=2 * count + 1)
+    begun = [speech("assistant", "started", 2 * n + 1) for n in range(count)]
+    cut = [interruption(2 * n + 2) for n in range(count)]
+    return folded(status("in-progress", 0), *begun, *cut, until=2 * count + 1)
 
 
 def test_more_than_five_interruptions_are_one_alert():

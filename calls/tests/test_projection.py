@@ -216,7 +216,7 @@ class TestWithStores:
             return publish(entries)
 
         monkeypatch.setattr(board, "publish", once_away)
-        monkeypatch.setattr(board, "_entries", lambda: [])
+        monkeypatch.setattr(board, "_entries", list)
         projection.touch(row.pk)
 
         assert until(lambda: [shape["id"] for shape in board.snapshot()["calls"]] == [str(row.pk)])
