@@ -129,7 +129,8 @@ def _nearest(desk: Desk, available: QuerySet[Listing], filters: dict[str, Filter
         others = [wish for other, wish in filters.items() if other != name]
         near = _apply(available, others).order_by("rent", "pk").first()
         if near is not None:
-            return f"Nothing fits all of that. Apart from the {name}, this does: {describe(desk, near)} (property_id {near.pk})."
+            said = f"{describe(desk, near)} (property_id {near.pk})"
+            return f"Nothing fits all of that. Apart from the {name}, this does: {said}."
     cheapest = available.order_by("rent", "pk").first()
     if cheapest is None:
         return "Nothing is to let at the moment. Offer to call back when there is, with request_callback."
