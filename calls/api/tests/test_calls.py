@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from calls.models import Call, Phase, call_pk
+from calls.models import Assistant, Call, Phase, call_pk
 from crm import freshness
 from crm.api.tests.conftest import problem
-from crm.models import Agent, Lead, Role
+from crm.models import Agent, Lead, Listing, Role
 from crm.tokens import issue_token
 
 CALLS = "/api/v1/calls"
@@ -154,6 +154,21 @@ def test_the_snapshot_is_the_boards(api, slash):
 
     assert set(body) == {"seq", "calls"}
     assert isinstance(body["seq"], int)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_assistants_are_listed(api, rows, django_assert_num_queries):
+    home = Listing.objects.create(address="1 Oak", rent=1, bedrooms=1)
+    for n in range(rows):
+        Assistant.objects.create(vapi_id=f"a-{n}", name=f"Rosa {n}", listing=home)
+    api.get("/api/v1/assistants/")
+
+    with django_assert_num_queries(2):
+        found = api.get(f"/api/v1/assistants?listing={home.pk}").json()["results"]
+
+    assert [row["vapi_id"] for row in found] == [f"a-{n}" for n in range(rows)]
+    assert api.get(f"/api/v1/assistants/{found[0]['id']}").json() == found[0]
+    assert api.get("/api/v1/assistants?vapi_id=a-0&is_active=false").json()["results"] == []
 
 
 def test_nobody_listens_in_without_a_token(db):
