@@ -1,4 +1,4 @@
-"""What `manage.py doctor` looks at: one function per check, which returns what it found or raises IllError with the cure."""
+"""What `manage.py doctor` looks at: each check returns what it found, or raises IllError with the cure."""
 
 import secrets
 import shutil

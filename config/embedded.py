@@ -101,6 +101,16 @@ class Hold:
         self._lock = lock
         self._keeper = keeper  # when this process started it
 
+    def revive(self) -> bool:
+        """Start a keeper when the present one is gone; say whether that was needed. Does not wait for the stores."""
+        if keeper_is_alive(self._layout):
+            return False
+        if self._keeper is not None:
+            self._keeper.poll()
+        self._layout.ready.unlink(missing_ok=True)
+        self._keeper = _start_keeper(self._layout, throwaway=False)
+        return True
+
     def release(self, *, wait: bool = True) -> bool:
         """Give the stores up; with `wait`, until they are stopped. False when somebody else still uses them."""
         self._lock.close()

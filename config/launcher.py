@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from config.supervisor import Program, Supervisor, die_with_parent
 
 BASE_DIR = embedded.BASE_DIR
 TICK_SECONDS = 0.1
+STORES_CHECK_SECONDS = 2.0
 # With the stores' own limit this stays under the 20 s within which everything has to be gone.
 STOP_TIMEOUT_SECONDS = 8.0
 WORKER_THREADS = 4
@@ -42,8 +44,8 @@ def main() -> int:
         from django.conf import settings
 
         refuse_taken_port(settings.HOST, settings.PORT)
-        with held_stores(), store_reports(settings.DATA_DIR):
-            launch(Desk(stop))
+        with held_stores() as hold, store_reports(settings.DATA_DIR):
+            launch(Desk(stop, hold))
     except (ConfigurationError, LaunchError, embedded.EmbeddedStoresError) as exc:
         say(f"Pete did not start. {exc}")
         return 1
@@ -53,15 +55,25 @@ def main() -> int:
 class Desk:
     """The processes of one installation."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, hold: embedded.Hold | None) -> None:
         from django.conf import settings
 
         self.settings = settings
         self.stop = stop
+        self.hold = hold
+        self._stores_checked_at = time.monotonic()
         self.supervisor = Supervisor(say)
 
     def start(self, name: str, *arguments: str) -> None:
         self.supervisor.start(Program(name, [sys.executable, *arguments], cwd=BASE_DIR))
+
+    def check(self) -> None:
+        """Start again what has died."""
+        self.supervisor.check()
+        if self.hold and time.monotonic() - self._stores_checked_at >= STORES_CHECK_SECONDS:
+            self._stores_checked_at = time.monotonic()
+            if self.hold.revive():
+                say("the keeper of the stores is gone; starting it again")
 
     def start_web(self) -> None:
         options = {
@@ -116,7 +128,7 @@ def launch(desk: Desk) -> None:
             desk.start_background(prepared["simulate"])
             announce(desk, prepared)
         while not desk.stop.wait(TICK_SECONDS):
-            desk.supervisor.check()
+            desk.check()
     finally:
         desk.supervisor.stop(timeout_seconds=STOP_TIMEOUT_SECONDS)
 
@@ -146,7 +158,7 @@ def wait_until_ready(desk: Desk) -> bool:
     request = urllib.request.Request(f"{desk.local_url}/ready", headers={"Host": f"localhost:{desk.settings.PORT}"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while not desk.stop.wait(TICK_SECONDS / 2):
-        desk.supervisor.check()
+        desk.check()
         try:
             with opener.open(request, timeout=2):
                 return True

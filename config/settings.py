@@ -137,7 +137,13 @@ CACHES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"address": REDIS_URL}], "prefix": "pete:channels", "capacity": 500},
+        "CONFIG": {
+            # A channel waits up to 5 s for a message, which is as long as the client waits for an answer by default:
+            # every quiet socket would be closed.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 20}],
+            "prefix": "pete:channels",
+            "capacity": 500,
+        },
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
