@@ -55,7 +55,8 @@ async def _caller(runner: Runner, source: Iterator[Cast], number: int) -> None:
         try:
             await runner.play(cast)
         except ServerAwayError:
-            await asyncio.sleep(AWAY_SECONDS)
+            while runner.abandoned:
+                await _patiently(runner.abandoned.pop())
         await asyncio.sleep(rng.uniform(*PAUSE_SECONDS) / runner.speed)
 
 

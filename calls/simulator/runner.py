@@ -75,6 +75,8 @@ class Runner:
     speed: float
     on_result: Callable[[Result], None] = lambda result: None
     live: set[Conversation] = field(default_factory=set)
+    # Calls that the server has heard of and that broke off because it went away.
+    abandoned: list[Conversation] = field(default_factory=list)
 
     async def play_all(self, calls: int, concurrency: int) -> None:
         """Play exactly `calls` calls, about `concurrency` at once. Raises ServerAwayError or SecretRefusedError."""
@@ -128,6 +130,8 @@ class Runner:
             outcome = await self._played(Desk(call, caller, rng, home="" if persona.address else home), scenario)
         except (ServerAwayError, SecretRefusedError):
             self.live.discard(call)
+            if call.outbox.has_delivered:
+                self.abandoned.append(call)
             raise
         finally:
             call.outbox.close()

@@ -109,10 +109,13 @@ class Outbox:
         self._rng = rng
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._late: dict[str, Any] | None = None
+        self.has_delivered = False
         self._task = asyncio.create_task(self._run())
 
     def put(self, body: dict[str, Any]) -> None:
-        """Queue one message."""
+        """Queue one message. Raises what ended the posting of those before, if anything did."""
+        if self._task.done():
+            self._task.result()
         if self._late is None and self._rng.random() < LATE:
             self._late = body
             return
@@ -139,4 +142,5 @@ class Outbox:
         while True:
             body = await self._queue.get()
             await self._wire.post(body)
+            self.has_delivered = True
             self._queue.task_done()

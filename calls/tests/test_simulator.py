@@ -296,6 +296,35 @@ async def test_endless_calls_wait_for_a_server_that_is_away(monkeypatch):
     assert {m["call"]["id"] for m in webhook.bodies} > {"left-over"}
 
 
+async def test_calls_that_broke_off_are_ended_once_the_server_is_back(monkeypatch):
+    webhook = FakeWebhook()
+    is_away = asyncio.Event()
+    for name, value in (("_open_calls", list), ("AWAY_SECONDS", 0.01), ("STAGGER_SECONDS", 0.0)):
+        monkeypatch.setattr(endless, name, value)
+
+    def restarting(request: httpx.Request) -> httpx.Response:
+        if is_away.is_set():
+            raise httpx.ConnectError("refused")
+        return webhook(request)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(restarting)) as client:
+        runner = Runner(Wire(client, "http://pete/vapi/webhook", "secret"), "1", "a", speed=20.0)
+        playing = asyncio.create_task(endless.play(runner, 3))
+        await asyncio.sleep(0.5)
+        begun = {message["call"]["id"] for message in webhook.bodies}
+        is_away.set()
+        await asyncio.sleep(0.5)
+        is_away.clear()
+        await asyncio.sleep(0.2)
+        ended = {m["call"]["id"] for m in webhook.bodies if m.get("type") == "end-of-call-report"}
+        playing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await playing
+
+    assert len(begun) >= 3
+    assert ended >= begun
+
+
 async def test_two_callers_agree_on_the_first_time_both_may_have():
     meeting = Meeting()
 

@@ -35,7 +35,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--calls", type=_positive, default=20, help="how many calls (default 20)")
         parser.add_argument("--concurrency", type=_positive, default=5, help="how many at once (default 5)")
-        parser.add_argument("--seed", default="1", help="what the callers are drawn from (default 1)")
+        parser.add_argument(
+            "--seed", default="", help="what the callers are drawn from (default 1; --forever: new ones)"
+        )
         parser.add_argument("--run", default="", help="name of the run; default: a new one each time")
         parser.add_argument("--url", default="", help="the server or its webhook; default: this machine's")
         parser.add_argument(
@@ -62,10 +64,12 @@ class Command(BaseCommand):
         limits = httpx.Limits(max_connections=2 * options["concurrency"] + 10)
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False) as client:
             wire = Wire(client, webhook_url(options["url"]), settings.VAPI_WEBHOOK_SECRET)
+            run = options["run"] or f"{time.time_ns():x}"
             runner = Runner(
                 wire,
-                seed=options["seed"],
-                run=options["run"] or f"{time.time_ns():x}",
+                # Started again, the desk is not called by the same people in the same order.
+                seed=options["seed"] or (run if forever else "1"),
+                run=run,
                 speed=options["speed"] or (1.0 if forever else 0.0),
             )
             if forever:
