@@ -6,9 +6,6 @@ VENV_PYTHON := .venv/bin/python
 .PHONY: run test check format bench lock
 .DEFAULT_GOAL := run
 
-# Settings may be given as `make run PORT=8001 DATA_DIR=.data2` too.
-export
-
 run:
 	@$(PYTHON) config/bootstrap.py
 	@exec $(VENV_PYTHON) -m config.launcher --with-parent
