@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -32,6 +33,7 @@ from crm.phones import to_e164
 _SLOWEST_DELIVERY = timedelta(minutes=5)
 _DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web"}
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(Stage.values)}
+_LONGEST_STATUS = 32
 _COLUMNS = [
     "status", "direction", "stage", "context", "phase", "phase_since", "phase_seconds", "invalid_transitions", "alerts",
     "transcript", "assistant", "assistant_vapi_id", "lead", "listing", "customer_number", "started_at", "ended_at",
@@ -76,7 +78,7 @@ def project_many(call_ids: Collection[UUID]) -> Projected:
                 look_again[work.call.pk] = due
             # Let the thread that answers Vapi go first.
             time.sleep(0)
-        Call.objects.bulk_update([work.call for work in works], _COLUMNS)
+        _write([work.call for work in works])
     with _cache_lock:
         for work in works:
             _cache.put(work.call.pk, work.ledger)
@@ -132,6 +134,18 @@ def _project(work: _Work, now: datetime) -> datetime | None:
     return _look_again_at(folded, skew, work.viewings)
 
 
+def _write(calls: Sequence[Call]) -> None:
+    """Write the columns of all calls in one statement; Django's own way needs a CASE per row and column."""
+    fields = [field for field in Call._meta.concrete_fields if field.name in _COLUMNS or field.primary_key]
+    typed = ", ".join(f"{field.column} {field.db_type(connection)}" for field in fields)
+    changes = ", ".join(f"{field.column} = new.{field.column}" for field in fields if not field.primary_key)
+    rows = [{field.column: getattr(call, field.attname) for field in fields} for call in calls]
+    source = f"jsonb_to_recordset(%s::jsonb) AS new ({typed})"
+    statement = f"UPDATE calls_call call SET {changes} FROM {source} WHERE call.id = new.id"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [msgspec.json.encode(rows).decode()])
+
+
 def _look_again_at(folded: Fold, skew: timedelta, viewings: Sequence[Appointment]) -> datetime | None:
     """Return when the board changes though nothing is heard: an alert falls due or a hold lapses."""
     if folded.phase == Phase.ENDED:
@@ -159,9 +173,8 @@ def _set_conversation(call: Call, ledger: Ledger, folded: Fold, skew: timedelta)
     # Without transcript events the copies that other messages carry are all there is.
     call.transcript = folded.transcript or reported or ledger.conversation
     status, said = folded.status, ledger.details.status
-    call.status = (
-        said if status == "queued" and said in ("scheduled", "ringing", "in-progress", "forwarding") else status
-    )
+    is_vague = status == "queued" and said in ("scheduled", "ringing", "in-progress", "forwarding")
+    call.status = (said if is_vague else status)[:_LONGEST_STATUS]
 
 
 def _set_identity(call: Call, ledger: Ledger) -> None:

@@ -164,6 +164,15 @@ def test_messages_numbered_before_but_committed_after_are_not_passed_over():
         (b'{"message": {"status": {"a": 1}, "endedReason": [1]}}', "status-update"),
         (b'{"message": {"messages": {"a": 1}, "conversation": [null, 4, {"role": 5}]}}', "conversation-update"),
         (b'{"message": {"turn": 1e300}}', "speech-update"),
+        (b'{"message": {"status": "' + b"x" * 900 + b'", "endedReason": "' + b"y" * 900 + b'"}}', "status-update"),
+        (
+            b'{"message": {"call": {"assistantId": "'
+            + b"a" * 900
+            + b'", "customer": {"number": "'
+            + b"1" * 900
+            + b'"}}}}',
+            "hang",
+        ),
         (b"\xff\xfe not JSON", "transcript"),
     ],
 )
