@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 # Vapi gives up after 7.5 s, whatever is configured.
 _ASSISTANT_SECONDS = 4.0
-_APOLOGY = {"error": "Sorry, our assistant is not available at the moment. Please call again in a few minutes."}
 _NO_TRANSFER = {"error": "I can't put you through right now, but I can arrange for somebody to call you back."}
 
 
@@ -31,7 +30,7 @@ async def answer(message: Message, door: Door) -> dict[str, Any]:
         return await asyncio.wait_for(work, _ASSISTANT_SECONDS)
     except Exception:
         logger.exception("A %s of call %s failed", message.type, message.vapi_id)
-        return _APOLOGY if is_assistant else _NO_TRANSFER
+        return assistants.answer_without_look_ups() if is_assistant else _NO_TRANSFER
 
 
 def _transfer(message: Message) -> dict[str, Any]:

@@ -29,7 +29,23 @@ class Door:
         self.store: StageStore = stage_store()
         self.loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tools")
+        # Calls with a stage change on its way, and who waits for its end.
+        self._changing: dict[UUID, list[asyncio.Future[None]]] = {}
         self.inbox.start()
+
+    async def turn(self, call_id: UUID) -> None:
+        """Wait until no other stage change of this call is on its way; `turn_over` lets the next one in."""
+        changing = self._changing
+        while call_id in changing:
+            waiter = self.loop.create_future()
+            changing[call_id].append(waiter)
+            await waiter
+        changing[call_id] = []
+
+    def turn_over(self, call_id: UUID) -> None:
+        for waiter in self._changing.pop(call_id):
+            if not waiter.done():
+                waiter.set_result(None)
 
     def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Run Django code beside the event loop."""

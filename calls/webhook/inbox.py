@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 2.5
 _BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 _CONNECTION_ERRORS = (errors.OperationalError, errors.InterfaceError, TimeoutError, OSError)
 # Not the rows' fault and not the connection's: the same batch will go through when tried again.
-_TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+_TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.ForeignKeyViolation)
 
 
 class StoreDown(Exception):
@@ -78,6 +78,7 @@ class Inbox:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
+        _refuse(list(self._waiting), StoreDown("the process ends"))
         await self._disconnect()
 
     def commit(self, event: EventRow, tools: Sequence[ToolRow] = ()) -> asyncio.Future[list[Verdict]]:
@@ -132,11 +133,17 @@ class Inbox:
             verdicts = await self._written(ledger, batch)
         except _TRY_AGAIN as exc:
             logger.warning("A batch of %d is written again: %s", len(batch), _line(exc))
+            # A call that was known may have been deleted since.
+            ledger.forget_calls()
             self._waiting.extendleft(reversed(batch))
         except _CONNECTION_ERRORS as exc:
             await self._lost(batch, exc)
         except psycopg.Error as exc:
             await self._one_by_one(ledger, batch, exc)
+        except BaseException:
+            # A bug, or the end of the process: nobody waits for ever.
+            _refuse(batch, StoreDown("the inbox failed"))
+            raise
         else:
             self._settle(batch, verdicts)
 
@@ -159,12 +166,10 @@ class Inbox:
 
     async def _one_by_one(self, ledger: Ledger, batch: list[_Entry], exc: psycopg.Error) -> None:
         """Find the rows that PostgreSQL refuses; their neighbours are not to blame."""
-        ledger.forget_calls()
         if len(batch) == 1:
             event = batch[0].event
             logger.error("A %s event of call %s cannot be stored: %s", event.type, event.vapi_id, _line(exc))
-            if not batch[0].done.done():
-                batch[0].done.set_exception(Poisoned(_line(exc)))
+            _refuse(batch, Poisoned(_line(exc)))
             return
         logger.warning("A batch of %d is written row by row: %s", len(batch), _line(exc))
         for entry in batch:
@@ -200,9 +205,13 @@ class Inbox:
     def _refuse_the_late(self) -> None:
         now = self._loop.time()
         while self._waiting and self._waiting[0].deadline <= now:
-            entry = self._waiting.popleft()
-            if not entry.done.done():
-                entry.done.set_exception(StoreDown("PostgreSQL is out of reach"))
+            _refuse([self._waiting.popleft()], StoreDown("PostgreSQL is out of reach"))
+
+
+def _refuse(batch: list[_Entry], reason: StoreDown) -> None:
+    for entry in batch:
+        if not entry.done.done():
+            entry.done.set_exception(reason)
 
 
 def _line(exc: BaseException) -> str:

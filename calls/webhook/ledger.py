@@ -220,9 +220,11 @@ class Ledger:
             await reply
         finally:
             self._reply = None
-        (result,) = self._results
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            raise psycopg.errors.error_from_result(result)
+        # A deferred constraint speaks up at the commit, after the rows of the answer.
+        for result in self._results:
+            if result.status != pq.ExecStatus.TUPLES_OK:
+                raise psycopg.errors.error_from_result(result)
+        result = self._results[0]
         return [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
 
     def _readable(self) -> None:

@@ -79,8 +79,19 @@ def _facts(arguments: Facts) -> Facts:
 
 
 async def answer_all(message: Message, event: EventRow, requests: Sequence[ToolRequest], door: Door) -> list[Stored]:
-    """Answer and store these tool calls together with their event. Raises StoreDown."""
+    """Answer and store these tool calls together with their event. Raises StoreDown.
+
+    One after the other for each call: a request that finds lost state brings it back before the next one asks.
+    """
     prompts.refresh_soon()
+    await door.turn(event.call_id)
+    try:
+        return await _answer_all(message, event, requests, door)
+    finally:
+        door.turn_over(event.call_id)
+
+
+async def _answer_all(message: Message, event: EventRow, requests: Sequence[ToolRequest], door: Door) -> list[Stored]:
     try:
         asked = [await _ask(message, event.call_id, request, door) for request in requests]
     except StoreUnavailable as exc:

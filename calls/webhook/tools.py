@@ -16,10 +16,12 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 
+from calls import projection
 from calls.models import Assistant, ToolCall
 from calls.stages import StageResult, StageState, StoreUnavailable, rebuild
 from calls.stages.facts import validate_facts
-from calls.tools import Answer, Caller, registry, run_tool
+from calls.tools import Answer, Caller, run_tool
+from calls.webhook import stage_tool
 from calls.webhook.decode import Message, ToolRequest
 from calls.webhook.door import Door
 from calls.webhook.ledger import Stored
@@ -34,8 +36,6 @@ _GRACE_SECONDS = 0.2
 _CALLBACK_AFTER = timedelta(minutes=15)
 # A message older or newer than this against our clock tells nothing about the caller's today.
 _MOST_SKEW = timedelta(days=1)
-# What may be asked without a call: it only reads.
-_ONLY_READ = frozenset({"get_availability", "get_property_details", "search_rentals"})
 FAILED = Stored(
     "[failed] I'm sorry, that did not work just now. I have asked a colleague to call back; offer to go on meanwhile.",
     "",
@@ -80,15 +80,16 @@ async def answer(message: Message, call_id: UUID, request: ToolRequest, door: Do
         work.add_done_callback(_log_outcome)
         return FAILED
     await _remember(door, call_id, applied, done)
+    # The message was committed, and so folded, before the tool had done anything.
+    projection.touch(call_id)
     return done.stored
 
 
 async def without_call(message: Message, request: ToolRequest, door: Door) -> Stored:
-    """Answer a tool call that names no call. Nothing is created."""
+    """Answer a tool call that names no call, as a try-out does. Nothing is created."""
     if request.arguments is None:
         return Stored("[bad_arguments] The arguments could not be read. Send them as one JSON object.", "", "", "")
-    # An unknown name is refused by the registry in its own words.
-    if request.name not in _ONLY_READ and (request.name in registry or request.name == "update_system_prompt"):
+    if request.name == stage_tool.NAME:
         return _NO_CALL
 
     def run() -> Answer:
@@ -99,7 +100,7 @@ async def without_call(message: Message, request: ToolRequest, door: Door) -> St
     except Exception:
         logger.exception("Tool %s failed without a call", request.name)
         return _NO_CALL
-    return Stored(one_line(given.text), "", "", given.code or "")
+    return Stored(one_line(given.text), "", "", given.code)
 
 
 async def _state(door: Door, call_id: UUID, applied: bytes) -> StageResult | None:
@@ -151,7 +152,7 @@ def _attempt(job: _Job) -> _Done:
         with transaction.atomic():
             given = run_tool(job.request.name, job.request.arguments or {}, caller)
         facts = validate_facts(given.facts)
-        row.answer, row.code, row.facts = one_line(given.text), given.code or "", facts
+        row.answer, row.code, row.facts = one_line(given.text), given.code, facts
         row.stage, row.duration_ms = state.stage, (time.monotonic() - started) * 1000
         row.save(update_fields=["answer", "code", "facts", "stage", "duration_ms"])
         if time.monotonic() > job.deadline:
