@@ -24,6 +24,7 @@ from django.utils import timezone
 from calls import board
 from calls.models import Call, call_pk
 from calls.shapes import tile_shape, viewings_of, with_related
+from crm.models import Agent
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 4.0
 # Changes within this time of each other go out together.
 COALESCE_SECONDS = 0.1
+# How soon a socket closes after its person signed out or was shut out.
+CHECK_SECONDS = 30.0
 # Nobody's message is longer; a resume has 40 characters.
 LONGEST_MESSAGE = 1_000
 # After this many messages that make no sense the socket is closed.
@@ -48,6 +51,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     groups: ClassVar[list[str]] = []
     seq = -1
     errors = 0
+    check_at = 0.0
     pump: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -113,6 +117,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
         # Whatever the nudges said, this is where a socket that missed one catches up.
         await self.catch_up()
         await self.say({"type": "heartbeat", "seq": max(self.seq, 0), "at": timezone.now().isoformat()})
+        if time.monotonic() >= self.check_at:
+            self.check_at = time.monotonic() + CHECK_SECONDS
+            await self.check_person()
+
+    async def check_person(self) -> None:
+        """Close the socket of somebody who has signed out. While PostgreSQL cannot tell, it stays."""
+        with suppress(*_STORE_ERRORS):
+            if not await database_sync_to_async(is_still_signed_in, thread_sensitive=False)(self.scope):
+                await self.close(UNAUTHENTICATED)
 
     async def catch_up(self) -> None:
         """Send what is newer than this socket's number, or everything when the board cannot tell what that is."""
@@ -176,6 +189,14 @@ class CallConsumer(LiveConsumer):
 
     def concerns(self, call: dict[str, Any]) -> bool:
         return call["id"] == self.call_id
+
+
+def is_still_signed_in(scope: dict[str, Any]) -> bool:
+    """Say whether the person is still staff and, where the socket has a session, has not signed out."""
+    session = scope.get("session")
+    if session is not None and not session.exists(session.session_key):
+        return False
+    return Agent.objects.filter(pk=scope["user"].pk, is_active=True).exists()
 
 
 def find_call(name: str) -> uuid.UUID | None:

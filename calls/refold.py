@@ -181,10 +181,9 @@ def _set_identity(call: Call, ledger: Ledger) -> None:
     details = ledger.details
     if details.kind:
         call.direction = _DIRECTIONS.get(details.kind, "inbound")
-    if details.customer_number:
-        call.customer_number = to_e164(details.customer_number) or details.customer_number[:32]
-    elif call.customer_number:
-        call.customer_number = to_e164(call.customer_number) or call.customer_number
+    number = details.customer_number or call.customer_number
+    if number and (number != call.customer_number or not call.projected_events):
+        call.customer_number = to_e164(number) or number[:32]
     call.assistant_vapi_id = details.assistant_id[:100] or call.assistant_vapi_id
     if call.assistant is None:
         call.assistant = _assistant(call.assistant_vapi_id, details.dialled_number)

@@ -209,6 +209,19 @@ async def test_a_member_of_staff_who_was_shut_out_does_not_get_in(user):
     assert not await Socket("/ws/live", user).connect()
 
 
+async def test_a_socket_closes_when_its_person_is_shut_out(user, monkeypatch):
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.1)
+    async with Socket("/ws/live", user) as socket:
+        await socket.next("heartbeat")
+        await socket.next("heartbeat")
+        await type(user).objects.aupdate(is_active=False)
+
+        while (output := await socket.communicator.receive_output(2))["type"] != "websocket.close":
+            pass
+        assert output["code"] == consumers.UNAUTHENTICATED
+
+
 async def test_one_call_s_socket_shows_that_call_alone_by_either_id(user):
     mine, other = await begin("mine"), await begin("other")
     for name in ("mine", str(mine.pk)):

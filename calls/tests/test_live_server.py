@@ -12,10 +12,12 @@ import pytest
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.test import Client
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from calls import consumers
 from calls.models import Call
 from calls.tests.ledger import snapshot
 from crm.tests import factories
@@ -89,6 +91,17 @@ async def test_anonymous_sockets_and_foreign_origins_are_refused(server, cookie,
             pass
 
     assert refusal.value.response.status_code == 403
+
+
+async def test_signing_out_closes_the_socket(server, cookie, monkeypatch):
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.1)
+    async with open_socket(server, cookie=cookie) as socket:
+        await next_message(socket, "heartbeat")
+        await Session.objects.all().adelete()
+
+        with pytest.raises(ConnectionClosed):
+            await next_message(socket, "never")
 
 
 @pytest.mark.parametrize("path", ["/ws/nothing", "/ws/calls/unknown", "/ws/live/more"])
