@@ -1,4 +1,7 @@
-"""The API through the ASGI application that a server runs, with threads and commits of its own."""
+"""The API through the ASGI application that a server runs, with threads and commits of its own.
+
+It is here because that application holds both apps, and crm knows nothing of calls.
+"""
 
 from __future__ import annotations
 
