@@ -21,6 +21,7 @@ from crm.phones import to_e164
 
 # A message may be late, and the clocks of two machines differ; further off it says nothing about the caller's today.
 MOST_SKEW = timedelta(days=1)
+_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Desk:
         """Return what the call has learnt under this name, "" for nothing."""
         value = self.caller.context.get(name)
         return value if isinstance(value, str) else ""
+
+    def id_of(self, name: str) -> int | None:
+        """Return the row the call has come to. The model may have put it there: it says which, never whose."""
+        value = self.caller.context.get(name)
+        is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_ID
+        return value if is_id else None
 
     def known_lead(self) -> Lead | None:
         """Return the caller's lead if there is one: by number, else the one this call has been given."""

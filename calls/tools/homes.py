@@ -125,11 +125,10 @@ def _pairs(word: str) -> set[str]:
 
 def home_of_call(desk: Desk) -> Listing | None:
     """Return the home the call has come to, the assistant's, or the only one there is."""
-    for found in (desk.caller.context.get("listing_id"), desk.caller.listing_id, _of_assistant(desk)):
-        if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 1 << 62:
-            listing = shown().filter(pk=found).first()
-            if listing is not None:
-                return listing
+    for found in (desk.id_of("listing_id"), desk.caller.listing_id, _of_assistant(desk)):
+        listing = shown().filter(pk=found).first() if found else None
+        if listing is not None:
+            return listing
     available = Listing.objects.filter(status=ListingStatus.AVAILABLE)[:2]
     return available[0] if len(available) == 1 else None
 

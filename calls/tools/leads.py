@@ -146,12 +146,9 @@ def send_confirmation_email(
 
 def _booked_in_this_call(desk: Desk) -> Appointment | None:
     """Return the viewing the call has just come to."""
-    latest = desk.caller.context.get("appointment_id")
-    return desk.own_viewings().filter(pk=latest, status=AppointmentStatus.BOOKED).first() if _is_id(latest) else None
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 62
+    latest = desk.id_of("appointment_id")
+    booked = desk.own_viewings().filter(status=AppointmentStatus.BOOKED)
+    return booked.filter(pk=latest).first() if latest else None
 
 
 def _queue(desk: Desk, viewing: Appointment, lead: Lead, to: str) -> None:
