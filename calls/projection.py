@@ -29,9 +29,10 @@ MOST_WAITING = 100_000
 MOST_AWAITED = 2_000
 # A call is folded again after this rest at the earliest, unless a reader waits.
 REST_SECONDS = 0.1
-# Above this many touches a second the door is busy, and a thread pauses for a multiple of what it worked.
-BUSY_TOUCHES_PER_SECOND = 300.0
-PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 3.0, 0.5
+# Above this many touches a second the door is busy: a thread takes little at once and pauses for a multiple of that.
+BUSY_TOUCHES_PER_SECOND = 1_500.0
+MOST_WHEN_BUSY = 8
+PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 8.0, 2.0
 # An idle thread gives its connection back.
 IDLE_SECONDS = 1.0
 MOST_ATTEMPTS = 8
@@ -57,6 +58,7 @@ class Projector:
         self._attempts: dict[UUID, int] = {}
         self._threads = 0
         self._readers = 0
+        self._is_busy = False
         self._is_stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -158,13 +160,14 @@ class Projector:
                 self._waiting.setdefault(call_id, self._ticket)
         wait = min(IDLE_SECONDS, self._later[0][0] - now) if self._later else IDLE_SECONDS
         batch: list[UUID] = []
+        most = MOST_WHEN_BUSY if self._is_busy and not self._readers else MOST_AT_ONCE
         for call_id in self._waiting:
             rest = 0.0 if self._readers else self._rested_at.get(call_id, 0.0) - now
             if call_id in self._running:
                 continue
             if rest > 0:
                 wait = min(wait, rest)
-            elif len(batch) < MOST_AT_ONCE:
+            elif len(batch) < most:
                 batch.append(call_id)
             else:
                 break
@@ -229,7 +232,8 @@ class Projector:
 
     def _pause(self, worked: float, touches: int) -> None:
         """Leave the processor to the door while it is busy."""
-        if touches > BUSY_TOUCHES_PER_SECOND * worked and touches > MOST_AT_ONCE and not self._readers:
+        self._is_busy = touches > MOST_AT_ONCE and touches > BUSY_TOUCHES_PER_SECOND * worked
+        if self._is_busy and not self._readers:
             time.sleep(min(worked * PAUSE_FACTOR, LONGEST_PAUSE_SECONDS))
 
 

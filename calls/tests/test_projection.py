@@ -138,6 +138,23 @@ def test_a_failure_is_tried_again(projector, folder):
     assert folder.failing == {A: 0}
 
 
+def test_a_busy_door_goes_first(projector, folder, monkeypatch):
+    slept = []
+    monkeypatch.setattr(projection.time, "sleep", slept.append)
+
+    projector._pause(worked=0.01, touches=200)
+    assert slept == [pytest.approx(0.08)]
+    for number in range(100):
+        projector._waiting[uuid.UUID(int=number + 10)] = 1
+    assert len(projector._due(time.monotonic())[0]) == projection.MOST_WHEN_BUSY
+
+    # A few touches in a moment are no load.
+    projector._pause(worked=0.001, touches=20)
+    assert len(slept) == 1
+    assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
+    projector._waiting.clear()
+
+
 def test_a_call_is_looked_at_again_when_an_alert_falls_due(projector, folder):
     folder.look_again = {A: 0.2}
     projector.touch(A)
