@@ -95,7 +95,7 @@ async def test_every_scenario_ends_in_the_database_as_it_should(server):
     await sync_to_async(load_demo)()
     before = await sync_to_async(row_counts)()
 
-    results, wire = await play(server, calls=48)
+    results, wire = await play(server, calls=24)
 
     assert not wire.tally.errors
     assert not wire.tally.remarks
@@ -108,7 +108,7 @@ def check(results: list[Result]) -> None:
     wait_until_settled()
     scenarios = calls_by_scenario(results)
     everything = [pair for pairs in scenarios.values() for pair in pairs]
-    assert len(everything) == 48
+    assert len(everything) == 24
     check_calls(everything)
     check_viewings(everything)
     check_follow_ups(scenarios)

@@ -108,7 +108,7 @@ class Command(BaseCommand):
 def webhook_url(url: str) -> str:
     """Return the webhook's address: this machine's unless `url` names another. Its path may be left out."""
     if not url:
-        listens_everywhere = settings.HOST in ("0.0.0.0", "::")  # noqa: S104
+        listens_everywhere = settings.HOST in ("0.0.0.0", "::")
         host = "127.0.0.1" if listens_everywhere else settings.HOST
         url = f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
     parts = urlsplit(url)
