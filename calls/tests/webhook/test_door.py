@@ -15,6 +15,8 @@ from calls.stages import Outcome, stage_metrics, stage_store
 from calls.tests.webhook.client import PAYLOADS, SIGNED, envelope, in_database, new_call, tool_call
 from calls.tools import Answer
 from calls.webhook import app, asks, tools
+from calls.webhook.door import door
+from calls.webhook.inbox import StoreDown
 from crm.models import Task
 
 FIXTURES = sorted(path.name for path in PAYLOADS.glob("*--*.json"))
@@ -174,6 +176,20 @@ async def test_a_clock_that_is_wrong_moves_nothing_out_of_range(client):
 
     years = {event.at.year for event in await in_database(lambda: list(WebhookEvent.objects.all()))}
     assert years == {time.gmtime().tm_year}
+
+
+@pytest.mark.parametrize("kind", ["hang", "tool-calls", "assistant-request"])
+async def test_not_stored_is_503_and_never_a_lie(client, monkeypatch, kind):
+    def refuse(event, tools=()):
+        refused = asyncio.get_running_loop().create_future()
+        refused.set_exception(StoreDown("PostgreSQL is out of reach"))
+        return refused
+
+    monkeypatch.setattr(door().inbox, "commit", refuse)
+    calls = [tool_call("update_system_prompt", {"new_state": "BOOKING"})]
+    reply = await client.message(kind, new_call(), toolCallList=calls)
+
+    assert (reply.status, reply.headers[b"retry-after"]) == (503, b"1")
 
 
 # --- the stage tool

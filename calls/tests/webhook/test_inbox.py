@@ -185,7 +185,7 @@ class Gate:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65536):
-                while self.hangs:
+                while self.hangs:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 writer.write(data)
         except ConnectionError:
