@@ -26,7 +26,7 @@ STORES_CHECK_SECONDS = 2.0
 # With the stores' own limit this stays under the 20 s within which everything has to be gone.
 STOP_TIMEOUT_SECONDS = 8.0
 WORKER_THREADS = 4
-SIMULATED_CALLS = 4
+SIMULATED_CALLS = 6
 
 
 class LaunchError(Exception):
