@@ -116,3 +116,17 @@ def test_sign_in_wants_a_csrf_token(person):
     from django.test import Client
 
     assert sign_in(Client(enforce_csrf_checks=True)).status_code == 403
+
+
+def test_an_old_form_is_answered_with_what_to_do(person):
+    from django.test import Client
+
+    assert "Go back, load the page again" in sign_in(Client(enforce_csrf_checks=True)).content.decode()
+
+
+def test_a_page_that_does_not_exist_says_so(client, person):
+    client.force_login(person)
+    answer = client.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "This page does not exist" in answer.content.decode()
