@@ -10,6 +10,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.models import Lead
+
 
 def clock(at: datetime) -> str:
     """Return "15:00" in the zone in force."""
@@ -41,6 +43,8 @@ def due(at: datetime, now: datetime) -> str:
         return _("overdue %(n)s h") % {"n": -minutes // 60}
     if minutes < 0:
         return _("overdue %(n)s min") % {"n": -minutes}
+    if minutes == 0:
+        return _("now")
     if minutes < 60:
         return _("in %(n)s min") % {"n": minutes}
     return clock(at)
@@ -55,6 +59,13 @@ def phone(number: str | None) -> str:
     except phonenumbers.NumberParseException:
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def person(lead: Lead | None) -> str:
+    """Return what to call a lead: the name, else the number in groups or the address."""
+    if lead is None:
+        return _("unknown caller")
+    return lead.full_name or phone(lead.phone) or str(lead)
 
 
 def initials(name: str) -> str:

@@ -11,6 +11,7 @@ from crm import wording
 
 register = template.Library()
 register.filter("phone", wording.phone)
+register.filter("person", wording.person)
 register.filter("initials", wording.initials)
 register.filter("clock", wording.clock)
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crm import wording
+from crm.models import Lead
 
 # 14:00 in Chicago.
 NOW = datetime(2026, 6, 9, 19, tzinfo=UTC)
@@ -28,6 +29,7 @@ def test_when_has_weekday_and_distance_in_local_days(hours, expected):
         (-3 * 24 * 60, "overdue 3 days"),
         (-130, "overdue 2 h"),
         (-25, "overdue 25 min"),
+        (0, "now"),
         (5, "in 5 min"),
         (60, "15:00"),
     ],
@@ -41,6 +43,13 @@ def test_phone_groups_numbers_and_leaves_the_rest():
     assert wording.phone("+442079460958") == "+44 20 7946 0958"
     assert wording.phone("anonymous") == "anonymous"
     assert wording.phone(None) == ""
+
+
+def test_person_is_the_name_else_the_number_else_the_address():
+    assert wording.person(Lead(full_name="Li Na", phone="+13125550147")) == "Li Na"
+    assert wording.person(Lead(phone="+13125550147")) == "+1 312-555-0147"
+    assert wording.person(Lead(email="li@example.com")) == "li@example.com"
+    assert wording.person(None) == "unknown caller"
 
 
 def test_initials_are_of_the_first_and_last_name():
