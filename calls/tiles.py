@@ -69,6 +69,7 @@ def board_words() -> dict[str, dict[str, str]]:
             "forwarded": _("Passed to a person"),
             "cancelled": _("Cancelled"),
             "error": _("Failed"),
+            "expired": _("Fell silent, end never reported"),
             "other": _("Ended"),
         },
         "days": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from calls import board
 from calls.models import Call, Phase
 from calls.tiles import STEPS, Tile, board_words, tile
 from crm.desk import day_bounds, desk
-from crm.models import Appointment, AppointmentStatus, OfficeSettings
+from crm.models import Agent, Appointment, AppointmentStatus, OfficeSettings
 
 
 @login_required
@@ -27,7 +27,7 @@ from crm.models import Appointment, AppointmentStatus, OfficeSettings
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The live desk. htmx asks for the panel alone: `needs` and `viewings` without the board."""
     now = timezone.now()
-    context: dict[str, Any] = {"desk": desk(request.user, now=now), "now": now}
+    context: dict[str, Any] = {"desk": desk(cast(Agent, request.user), now=now), "now": now}
     if getattr(request, "htmx", False):
         return render(request, "calls/parts/desk.html", context)
     return render(request, "calls/dashboard.html", context | board_context(now))

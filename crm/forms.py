@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -25,7 +25,7 @@ class SignInForm(AuthenticationForm):
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "input"}),
     )
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {
         "invalid_login": _("This email and password do not fit together. Check both; capitals count."),
         "inactive": _("This account is switched off. An administrator can switch it on again."),
         "paused": _("Too many wrong passwords. Wait %(minutes)s minutes, or ask an administrator for a new password."),

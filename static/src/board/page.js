@@ -8,7 +8,7 @@ import { BoardStore } from "./store.js";
 
 const DESK_EVERY_MS = 60_000;
 const DESK_AFTER_NEWS_MS = 1_500;
-// More new calls than this at once are announced by their number alone: the counts say it.
+// Not more than one call is announced in this time; the counts say the rest.
 const QUIET_MS = 3_000;
 
 export function startBoard(document, root) {
@@ -21,7 +21,7 @@ export function startBoard(document, root) {
   const store = new BoardStore();
   const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const freshness = new Freshness(document.querySelector("[data-freshness]"), { words, zone, asOf: Date.parse(now) });
-  const refreshDesk = deskRefresher(document);
+  const refreshDesk = deskRefresher(document, words, () => link.state === "live");
   const board = new Board(document, root, {
     words, steps, zone, language, holdSeconds, serverNow, onNews: newsTeller(document, words, refreshDesk),
   });
@@ -96,14 +96,24 @@ function caughtUp(document, words, count) {
   announce(document, text);
 }
 
-// Returns a function that asks for the panel anew, soon and once, however often it is called.
-function deskRefresher(document) {
+// Returns a function that asks for the panel anew, soon and once, however often it is called, while the line works.
+function deskRefresher(document, words, isLive) {
   let timer = null;
+  const failed = (event) => {
+    const stamp = document.querySelector("[data-desk-stamp]");
+    if (event.target.id === "desk" && stamp) stamp.textContent = words.say.desk_failed;
+  };
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:responseError", failed);
+  // A session that has ended answers with the sign-in page, which does not belong into the panel.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target.id === "desk" && !event.detail.xhr.responseURL.endsWith("/dashboard")) event.detail.shouldSwap = false;
+  });
   return () => {
     timer ??= setTimeout(() => {
       timer = null;
       const desk = document.getElementById("desk");
-      if (desk && !desk.contains(document.activeElement)) htmx.trigger(desk, "desk:refresh");
+      if (desk && isLive() && !desk.contains(document.activeElement)) htmx.trigger(desk, "desk:refresh");
     }, DESK_AFTER_NEWS_MS);
   };
 }
