@@ -1,0 +1,127 @@
+"""A desk of its own for the browser tests: own databases on the run's stores, its own web process, a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from e2e.desk import EMAIL, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+# A broken line to the server is what the browser itself reports on the console in the tests that break it.
+EXPECTED_ON_CONSOLE = ("WebSocket connection to", "net::ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest")
+
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Name a new database and an empty Valkey database; the former goes afterwards."""
+    name = f"pete_e2e_{os.getpid()}"
+    stores = urlsplit(settings.DATABASE_URL)
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        yield base_environment() | {
+            "DATABASE_URL": urlunsplit(stores._replace(path=f"/{name}")),
+            "REDIS_URL": _redis_url(15 - int(WORKER) % 4),
+            "DATA_DIR": str(tmp_path_factory.mktemp("desk")),
+            "SECRET_KEY": "only-for-e2e-0123456789abcdefghijklmnopqrstuvwxyz",
+            "TOKEN_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            "VAPI_WEBHOOK_SECRET": SECRET,
+            "ADMIN_EMAIL": EMAIL,
+            "ADMIN_PASSWORD": PASSWORD,
+            "DEMO": "0",
+        }
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _redis_url(number: int) -> str:
+    """Return the run's Valkey with a database number that no other worker uses."""
+    parts = urlsplit(settings.REDIS_URL)
+    if parts.scheme == "unix":
+        # urlunsplit would drop the empty host's slashes, without which this is no URL to redis.
+        return f"unix://{parts.path}?db={number}"
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+@pytest.fixture(scope="session")
+def desk(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    manage(environment, "prepare")
+    running = Desk(environment, tmp_path_factory.mktemp("log") / "web.log")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def api(desk: Desk, environment: dict[str, str]) -> Api:
+    return Api(desk, manage(environment, "create_token", EMAIL, "--scopes", "read,write"))
+
+
+@pytest.fixture(scope="session")
+def home(api: Api) -> dict:
+    """One listing, shown by one agent who works every hour of every day."""
+    agent = api.post("agents", {"email": "leo@pete.local", "full_name": "Leo Marchetti", "timezone": "America/Chicago"})
+    week = [{"weekday": day, "start": "00:00", "end": "24:00"} for day in range(7)]
+    api.put(f"agents/{agent['id']}/working-hours", week)
+    return api.post("listings", {"address": "12 Oak Street", "rent": "1800.00", "bedrooms": 2, "agents": [agent["id"]]})
+
+
+@pytest.fixture
+def phone(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Call]:
+    """A call from a number of its own; hung up after the test if it still goes on."""
+    number = 1000 + sum(map(ord, request.node.name)) % 9000
+    call = Call(desk, f"+1312555{number}")
+    yield call
+    call.ends()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, desk: Desk) -> Iterator[Page]:
+    """A signed-out page. Nothing unexpected may stand on its console afterwards: no error, no refused script."""
+    context = browser.new_context(base_url=desk.url, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: message.type in ("error", "warning") and heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield page
+    context.close()
+    assert [text for text in heard if not any(known in text for known in EXPECTED_ON_CONSOLE)] == []
+
+
+@pytest.fixture
+def board(page: Page) -> Page:
+    """The live desk, signed in and live."""
+    page.goto("/dashboard")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-freshness-text]")).to_contain_text("Live")
+    return page

@@ -1,0 +1,149 @@
+"""The live desk in a real browser, while calls go through the real webhook. No page is ever loaded again here."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.desk import Api, Call, Desk
+
+pytestmark = pytest.mark.browser
+LIVE = re.compile(r"^Live, \d+ s$")
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.locator("[data-tiles] > li").filter(has=page.get_by_role("heading", name=name, exact=True))
+
+
+def written(call: Call) -> str:
+    """Return the caller's number as the page writes it."""
+    digits = call.number.removeprefix("+1")
+    return f"+1 {digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+
+def free_slot(api: Api, home: dict) -> str:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    found = api.get(
+        "availability", start=tomorrow.isoformat(), end=(tomorrow + timedelta(days=1)).isoformat(), listing=home["id"]
+    )
+    return str(found["slots"][0]["slot_id"])
+
+
+def test_a_call_is_qualified_held_booked_and_ends_while_you_watch(board: Page, phone: Call, api: Api, home: dict):
+    phone.begins()
+    shown = tile(board, written(phone))
+    expect(shown).to_have_attribute("data-state", "qualifying")
+
+    phone.line("assistant", "What are you looking for?")
+    phone.line("user", "Two bedrooms under $1,800 a month.")
+    expect(shown.locator(".line-text")).to_have_text(
+        ["What are you looking for?", "Two bedrooms under $1,800 a month."]
+    )
+    expect(shown.locator(".line-who")).to_have_text(["Assistant", "Caller"])
+    expect(shown).to_have_attribute("data-phase", "THINKING")
+
+    phone.tool("update_system_prompt", new_state="BOOKING", context={"budget": "$1,800", "timeline": "next month"})
+    expect(shown).to_have_attribute("data-state", "offering")
+    expect(shown.locator(".fact dd")).to_have_text(["$1,800 a month", "next month"])
+
+    slot = free_slot(api, home)
+    assert "name" in phone.tool("set_appointment", slot_id=slot)
+    expect(shown).to_have_attribute("data-state", "held")
+    expect(shown.locator("[data-f=hold-when]")).to_contain_text("(tomorrow)")
+    left = shown.locator("[data-f=hold-left]")
+    expect(left).to_have_text(re.compile(r"^2:\d\d left$"))
+    before = left.text_content()
+    expect(left).not_to_have_text(before or "")
+    expect(board.locator("[data-count=held]")).to_have_text("1")
+
+    answer = phone.tool("set_appointment", slot_id=slot, attendee_name="Maria Delgado")
+    assert not answer.startswith("["), answer
+    booked = tile(board, "Maria Delgado")
+    expect(booked).to_have_attribute("data-state", "booked")
+    expect(booked.locator("[data-f=booked-when]")).to_contain_text("(tomorrow)")
+
+    phone.ends()
+    expect(board.locator("[data-ended]")).to_contain_text("Maria DelgadoViewing booked: ")
+    expect(booked).to_have_count(0)
+
+
+def test_tiles_keep_their_order_whatever_happens_to_them(board: Page, desk: Desk):
+    calls = [Call(desk, f"+1773555010{number}") for number in range(3)]
+    for call in calls:
+        call.begins()
+        expect(tile(board, written(call))).to_be_visible()
+    calls[0].line("user", "Hello, it is me again.")
+    expect(tile(board, written(calls[0]))).to_contain_text("it is me again")
+
+    names = board.locator("[data-tiles] h3").all_text_contents()
+
+    assert names[-3:] == [written(call) for call in calls]
+    for call in calls:
+        call.ends()
+
+
+def test_text_from_callers_is_text(board: Page, phone: Call):
+    phone.begins()
+    phone.line("user", "<img src=x onerror=alert(1)> & so on")
+
+    expect(tile(board, written(phone)).locator(".line-text")).to_have_text("<img src=x onerror=alert(1)> & so on")
+
+
+def test_a_lost_server_is_said_and_what_happened_meanwhile_is_caught_up(
+    board: Page, desk: Desk, environment: dict[str, str], phone: Call, api: Api
+):
+    phone.begins()
+    shown = tile(board, written(phone))
+    expect(shown).to_be_visible()
+    expect(board.locator("[data-freshness-text]")).to_have_text(LIVE)
+
+    desk.stop()
+    expect(board.locator("[data-freshness-text]")).to_have_text("Reconnecting")
+    expect(board.locator("[data-freshness-since]")).to_have_text(re.compile(r"^as of \d\d:\d\d:\d\d$"))
+    stopped = shown.locator("[data-f=phase-timer]").text_content()
+
+    # Another web process takes Vapi's messages meanwhile.
+    other = Desk(environment, desk.log)
+    other.start()
+    phone.desk = other
+    phone.line("user", "Are you still there?")
+    late = Call(other, "+13125559999")
+    late.begins()
+    # Reading waits for what is not on the board yet.
+    elsewhere = Api(other, api.token)
+    assert elsewhere.get("calls", vapi_id=late.id)["results"][0]["status"] == "in-progress"
+    other.stop()
+    assert shown.locator("[data-f=phase-timer]").text_content() == stopped
+
+    desk.start()
+    phone.desk = late.desk = desk
+    expect(board.locator("[data-freshness-text]")).to_have_text(LIVE, timeout=30_000)
+    expect(board.locator("[data-toasts]")).to_contain_text("2 changes caught up")
+    expect(shown).to_contain_text("Are you still there?")
+    expect(tile(board, written(late))).to_be_visible()
+    late.ends()
+
+
+def test_a_call_back_asked_for_on_the_phone_appears_in_the_panel(board: Page, phone: Call):
+    phone.begins()
+    phone.tool("request_callback", reason="Wants to know about parking")
+    phone.ends()
+
+    expect(board.locator("#desk")).to_contain_text("Wants to know about parking")
+
+
+def test_without_scripts_the_page_says_how_old_it_is(browser, desk: Desk, board: Page, phone: Call):
+    phone.begins()
+    expect(tile(board, written(phone))).to_be_visible()
+    context = browser.new_context(
+        base_url=desk.url, java_script_enabled=False, storage_state=board.context.storage_state()
+    )
+    page = context.new_page()
+    page.goto("/dashboard")
+
+    expect(page.locator("[data-freshness-text]")).to_have_text(re.compile(r"^Data as of \d\d:\d\d$"))
+    expect(tile(page, written(phone))).to_be_visible()
+    context.close()
