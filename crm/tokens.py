@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crm.models import Agent
 
 # Lets secret scanners, and people, see what the string is.
-TOKEN_PREFIX = "pete_"  # noqa: S105
+TOKEN_PREFIX = "pete_"
 SHOWN_CHARACTERS = 11
 # "Last used" is for people; writing it with every request would be an UPDATE per request.
 USED_RESOLUTION = timedelta(minutes=5)
