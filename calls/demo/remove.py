@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from calls.demo.assistants import PERSONAS
 from calls.models import Assistant, Call, ToolCall, WebhookEvent
 from crm.demo.remove import remove_agency, remove_traces
-from crm.models import Lead
+from crm.models import Lead, TimelineEntry
 
 
 @transaction.atomic
@@ -47,9 +47,16 @@ def _remove_calls(calls: QuerySet[Call]) -> Counter[str]:
 
 
 def _leads_only_of(call_ids: set[UUID]) -> set[int]:
-    """Return leads that came with these calls and have no other."""
+    """Return leads that came with these calls, or got a line of history from one, and have no other call."""
+    began = dict(Call.objects.filter(pk__in=call_ids).values_list("pk", "created_at"))
+    pairs = {
+        *Call.objects.filter(pk__in=call_ids, lead__isnull=False).values_list("lead_id", "pk"),
+        *TimelineEntry.objects.filter(call_id__in=call_ids).values_list("lead_id", "call_id"),
+    }
+    first: dict[int, datetime] = {}
+    for lead_id, call_id in pairs:
+        first[lead_id] = min(first.get(lead_id, began[call_id]), began[call_id])
     others = Call.objects.exclude(pk__in=call_ids).filter(lead__isnull=False).values("lead")
-    leads = Lead.objects.filter(calls__in=call_ids).exclude(pk__in=others)
+    leads = Lead.objects.filter(pk__in=first).exclude(pk__in=others).values_list("pk", "created_at")
     # One that was there before its first simulated call is a real lead whose number was drawn by chance.
-    rows = leads.annotate(first_call_at=Min("calls__created_at")).values_list("pk", "created_at", "first_call_at")
-    return {pk for pk, created_at, first_call_at in rows if created_at >= first_call_at}
+    return {pk for pk, created_at in leads if created_at >= first[pk]}

@@ -246,6 +246,17 @@ def test_simulated_calls_go_with_the_leads_and_viewings_they_made(demo):
     assert not any(row_counts()[label] for label in ("calls.Call", "calls.ToolCall", "crm.TimelineEntry"))
 
 
+def test_a_lead_that_a_simulated_call_only_wrote_about_goes_too(demo):
+    at = timezone.now()
+    call = simulated_call(caller(at), created_at=at)
+    nameless = Lead.objects.create(full_name="Caller without a number", created_at=at + timedelta(seconds=1))
+    TimelineEntry.objects.create(lead=nameless, kind="viewing", text="Viewing booked.", call_id=call.id)
+
+    remove_demo()
+
+    assert not Lead.objects.exists()
+
+
 def test_a_lead_stays_on_which_something_real_hangs(demo):
     at = timezone.now()
     staff = Agent.objects.create_user("real@agency.example", full_name="Real")
