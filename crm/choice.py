@@ -67,7 +67,7 @@ def choose_agent(
     free = [pk for pk, rule in closed.items() if rule is None]
     if not free:
         raise _refusal(closed.values())
-    return people[free[0] if len(free) == 1 else _whose_turn([people[pk] for pk in free], starts_at, now)]
+    return people[free[0] if len(free) == 1 else whose_turn([people[pk] for pk in free], starts_at, now)]
 
 
 def _off_step(agent: Agent, starts_at: datetime, rules: BookingRules) -> str | None:
@@ -84,7 +84,8 @@ def _refusal(closed_by: Iterable[str | None]) -> SlotRefused:
     return kind(message, rule=rule)
 
 
-def _whose_turn(agents: Sequence[Agent], starts_at: datetime, now: datetime) -> int:
+def whose_turn(agents: Sequence[Agent], starts_at: datetime, now: datetime) -> int:
+    """Return the id of the agent with the fewest viewings that week, then longest without one."""
     weeks = [_week_of(starts_at, ZoneInfo(agent.timezone)) for agent in agents]
     parameters: dict[str, Any] = {
         "agent_ids": [agent.pk for agent in agents],

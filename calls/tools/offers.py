@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from zlib import crc32
 
 from django.utils import timezone
 
@@ -13,7 +12,8 @@ from calls.phrases import say_list
 from calls.spoken_time import PARTS_OF_DAY, When
 from calls.tools.desk import Desk, Scope
 from crm.availability import find_slots
-from crm.models import OfficeSettings
+from crm.choice import whose_turn
+from crm.models import Agent, OfficeSettings
 from crm.slots import Offer
 
 OFFERED = 4
@@ -23,20 +23,26 @@ _DAYS_AT_A_TIME = 7
 
 
 def open_slots(desk: Desk, scope: Scope, when: When, *, limit: int = _MOST_READ) -> list[Offer]:
-    """Return the open slots in the days and the part of the day meant, one per start."""
+    """Return the open slots in the days and the part of the day meant, those of every agent."""
     start = datetime.combine(when.first, time(), desk.tz)
     end = datetime.combine(when.last + timedelta(days=1), time(), desk.tz)
     agent_ids = [scope.agent.pk] if scope.agent else None
     found = find_slots(start=start, end=end, agent_ids=agent_ids, listing=scope.listing, limit=limit)
-    return one_per_start(offer for offer in found if when.covers(offer.starts_at.astimezone(desk.tz)))
+    return [offer for offer in found if when.covers(offer.starts_at.astimezone(desk.tz))]
 
 
-def one_per_start(offers: Iterable[Offer]) -> list[Offer]:
-    """Keep one slot of each start, of changing agents: with the first of them, one agent would get every viewing."""
-    by_start: dict[datetime, list[Offer]] = defaultdict(list)
-    for offer in offers:
-        by_start[offer.starts_at].append(offer)
-    return [same[crc32(start.isoformat().encode()) % len(same)] for start, same in sorted(by_start.items())]
+def fairly(starts: Iterable[datetime], offers: Sequence[Offer]) -> list[Offer]:
+    """Return one slot of each start, in the order of time: that of the agent whose turn it is among those free then."""
+    free = {start: [offer for offer in offers if offer.starts_at == start] for start in sorted(starts)}
+    people = Agent.objects.in_bulk({offer.agent_id for same in free.values() for offer in same if len(same) > 1})
+    return [_in_turn(same, people) for same in free.values()]
+
+
+def _in_turn(same: Sequence[Offer], people: dict[int, Agent]) -> Offer:
+    if len(same) == 1:
+        return same[0]
+    by_agent = {offer.agent_id: offer for offer in same}
+    return by_agent[whose_turn([people[pk] for pk in by_agent], same[0].starts_at, timezone.now())]
 
 
 def next_slots(desk: Desk, scope: Scope, *, after: date | None = None, part_of_day: str | None = None) -> list[Offer]:
@@ -55,29 +61,30 @@ def next_slots(desk: Desk, scope: Scope, *, after: date | None = None, part_of_d
 
 def spread(desk: Desk, offers: Sequence[Offer], count: int = OFFERED) -> list[Offer]:
     """Choose slots that differ: of different days first, mornings and afternoons in turn, then far from each other."""
-    by_day: dict[date, list[Offer]] = defaultdict(list)
-    for offer in offers:
-        by_day[offer.starts_at.astimezone(desk.tz).date()].append(offer)
-    chosen: list[Offer] = []
+    by_day: dict[date, list[datetime]] = defaultdict(list)
+    left = sorted({offer.starts_at for offer in offers})
+    for start in left:
+        by_day[start.astimezone(desk.tz).date()].append(start)
+    chosen: list[datetime] = []
     for turn, day in enumerate(sorted(by_day)[:count]):
-        half = [offer for offer in by_day[day] if _is_afternoon(desk, offer) == bool(turn % 2)]
+        half = [start for start in by_day[day] if _is_afternoon(desk, start) == bool(turn % 2)]
         chosen.append((half or by_day[day])[0])
-    left = [offer for offer in offers if offer not in chosen]
+    left = [start for start in left if start not in chosen]
     while left and len(chosen) < count:
-        best = max(left, key=lambda offer: min(abs(offer.starts_at - other.starts_at) for other in chosen))
+        best = max(left, key=lambda start: min(abs(start - other) for other in chosen))
         chosen.append(best)
         left.remove(best)
-    return sorted(chosen, key=lambda offer: offer.starts_at)
+    return fairly(chosen, offers)
 
 
-def _is_afternoon(desk: Desk, offer: Offer) -> bool:
-    return offer.starts_at.astimezone(desk.tz).hour >= PARTS_OF_DAY["afternoon"][0]
+def _is_afternoon(desk: Desk, start: datetime) -> bool:
+    return start.astimezone(desk.tz).hour >= PARTS_OF_DAY["afternoon"][0]
 
 
 def nearest(offers: Sequence[Offer], wanted: datetime, count: int = ALTERNATIVES) -> list[Offer]:
     """Return the slots nearest to an instant, in the order of time."""
-    near = sorted(offers, key=lambda offer: (abs(offer.starts_at - wanted), offer.starts_at))[:count]
-    return sorted(near, key=lambda offer: offer.starts_at)
+    starts = {offer.starts_at for offer in offers}
+    return fairly(sorted(starts, key=lambda start: (abs(start - wanted), start))[:count], offers)
 
 
 def alternatives(desk: Desk, when: When | None) -> list[Offer]:
@@ -87,7 +94,8 @@ def alternatives(desk: Desk, when: When | None) -> list[Offer]:
         found = open_slots(desk, scope, When(when.first, when.last, part_of_day=when.part_of_day))
         if found:
             return nearest(found, when.starts_at) if when.starts_at else spread(desk, found, ALTERNATIVES)
-        return next_slots(desk, scope, after=when.first)[:ALTERNATIVES]
+        later = next_slots(desk, scope, after=when.first)
+        return nearest(later, later[0].starts_at) if later else []
     return spread(desk, next_slots(desk, scope), ALTERNATIVES)
 
 

@@ -119,12 +119,17 @@ def test_refusals(ask, home, agent) -> None:
     assert offered(past.text)
 
 
-def test_times_of_equal_start_are_offered_of_changing_agents(ask, home) -> None:
-    home.agents.add(factories.agent(hours=(9, 17)), factories.agent(hours=(9, 17)))
+def test_a_start_is_offered_of_the_agent_with_the_fewest_viewings_that_week(ask, home, agent) -> None:
+    busier, idle = factories.agent(hours=(9, 17)), factories.agent(hours=(9, 17))
+    home.agents.add(busier, idle)
+    elsewhere = factories.listing(agent, busier)
+    for viewed_by, hour in ((agent, 9), (busier, 10), (busier, 11)):
+        factories.appointment(viewed_by, elsewhere, at(3, hour))
 
-    agents = set()
-    for day in range(2, 20):
-        answer = ask("get_availability", property_id=home.pk, date=f"2027-06-{day:02}")
-        agents |= {offer.agent_id for offer in offered(answer.text)}
+    answer = ask("get_availability", property_id=home.pk, date="2027-06-04")
+    assert {offer.agent_id for offer in offered(answer.text)} == {idle.pk}
 
-    assert agents == set(home.agents.values_list("pk", flat=True))
+    for hour in (13, 14):
+        factories.appointment(idle, elsewhere, at(3, hour))
+    answer = ask("get_availability", property_id=home.pk, date="2027-06-04")
+    assert {offer.agent_id for offer in offered(answer.text)} == {agent.pk}
