@@ -88,9 +88,10 @@ def project_many(call_ids: Collection[UUID]) -> Projected:
 def _load(ledgers: dict[UUID, Ledger], now: datetime) -> list[_Work]:
     """Lock the calls, then read what is committed about them."""
     # In order of their ids, so that two processes with the same calls wait instead of meeting in a deadlock.
-    locked = with_related(Call.objects.filter(pk__in=list(ledgers))).order_by("pk")
-    calls = list(locked.select_for_update(no_key=True, of=("self",)))
-    ids = [call.pk for call in calls]
+    locked = Call.objects.filter(pk__in=list(ledgers)).order_by("pk").select_for_update(no_key=True)
+    ids = list(locked.values_list("pk", flat=True))
+    # Only now: a row that was waited for comes with its new lead's id, but without the lead's own row beside it.
+    calls = list(with_related(Call.objects.filter(pk__in=ids)).order_by("pk"))
     known = {call.pk: ledgers[call.pk] for call in calls if ledgers[call.pk].of == call.created_at}
     ledgers = {call.pk: known.get(call.pk) or Ledger(call.created_at) for call in calls}
     counted = WebhookEvent.objects.filter(call_id__in=ids).values_list("call_id").annotate(count=Count("pk"))

@@ -126,6 +126,8 @@ def check_calls(everything: list[tuple[Result, Call]]) -> None:
         assert call.lead is not None, result
         assert call.assistant is not None, result
         assert (call.transcript == []) == (result.scenario == "no answer"), result
+    # Also a caller without a number is one lead, however tools and projection meet.
+    assert not Lead.objects.filter(is_demo=False, calls=None).exists()
     assert Counter(call.direction for _, call in everything)["web"] >= 1
     stored = b"".join(bytes(body) for body in WebhookEvent.objects.values_list("body", flat=True))
     assert b"fictional-auth-token" not in stored
