@@ -22,7 +22,7 @@ from crm.choice import nearest_offers
 from crm.errors import BadArguments, CrmError, IdempotencyMismatch, NoViewing, SlotRefused, SlotTaken
 from crm.models import Agent, Appointment, AppointmentStatus, BookingRequest, Lead, Listing
 from crm.models.appointments import LIVE
-from crm.promises import LAPSED, Wanted, clear_holds, give_up, move, promise, settle
+from crm.promises import LAPSED, Wanted, clear_the_way, give_up, move, promise, settle
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +62,7 @@ def book(
             return earlier
         people = _lock(Agent, _candidates(listing, agent, agents))
         wanted = _wanted(lead, listing, people, starts_at, now, call_id=call_id)
-        appointment = clear_holds(wanted)
+        appointment = clear_the_way(wanted)
         if appointment is None:
             appointment = promise(wanted)
             appointment.idempotency_key, appointment.source = idempotency_key, source

@@ -9,7 +9,9 @@ from django.db.models import Q
 
 from crm import signals
 from crm.choice import choose_agent
-from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, LeadStage
+from crm.errors import SlotTaken
+from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, LeadStage, ListingStatus
+from crm.models.appointments import LIVE
 from crm.timeline import add_timeline, add_viewing_entry
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from crm.availability import BookingRules
     from crm.models import Agent, Listing
+    from crm.models.appointments import AppointmentQuerySet
 
 # A person with a viewing is at least this far; one who was lost has come back.
 BEFORE_VIEWING = [LeadStage.NEW, LeadStage.QUALIFIED, LeadStage.LOST]
@@ -51,26 +54,46 @@ class Wanted:
         return self.starts_at + self.rules.length
 
 
-def clear_holds(wanted: Wanted, *, but: Appointment | None = None) -> Appointment | None:
+def clear_the_way(wanted: Wanted, *, but: Appointment | None = None) -> Appointment | None:
     """Return the asker's own hold of that very slot, and give up the holds that are in the way.
 
     In the way are lapsed ones over that time, and the asker's others of this home: they have changed their mind.
+    Raises SlotTaken, without asking the other rules, when what is left leaves no agent: in a race most end here.
     """
-    mine = Q(lead=wanted.lead) | Q(call_id=wanted.call_id, call_id__isnull=False)
-    over_it = Q(starts_at__lt=wanted.ends_at, ends_at__gt=wanted.starts_at)
-    lapsed = over_it & Q(expires_at__lte=wanted.now) & (Q(agent__in=wanted.agents) | Q(listing=wanted.listing))
-    holds = Appointment.objects.filter((mine & Q(listing=wanted.listing)) | lapsed, status=AppointmentStatus.HELD)
-    own = None
-    for row in holds.with_names().order_by("pk").select_for_update(no_key=True, of=("self",)):
-        if but is not None and row.pk == but.pk:
-            continue
+    own, taken, people = None, [], {agent.pk for agent in wanted.agents}
+    for row in _rows_in_question(wanted, but):
+        is_mine = row.lead_id == wanted.lead.pk or (wanted.call_id is not None and row.call_id == wanted.call_id)
         if row.is_lapsed(wanted.now):
             give_up(row, LAPSED, LAPSED)
-        elif but is None and own is None and row.starts_at == wanted.starts_at and row.agent in wanted.agents:
+        elif row.status == AppointmentStatus.BOOKED or not is_mine or row.listing_id != wanted.listing.pk:
+            taken.append(row)
+        elif but is None and own is None and row.starts_at == wanted.starts_at and row.agent_id in people:
             own = row
         else:
             give_up(row, "Another time was chosen", "Hold given up")
+    if own is None and _leave_nobody(taken, wanted):
+        raise SlotTaken("That time has just been taken.")
     return own
+
+
+def _rows_in_question(wanted: Wanted, but: Appointment | None) -> AppointmentQuerySet:
+    """Return, locked, what is promised over that time, and the asker's holds of this home whenever they are."""
+    mine = Q(lead=wanted.lead) | Q(call_id=wanted.call_id, call_id__isnull=False)
+    my_holds = mine & Q(listing=wanted.listing, status=AppointmentStatus.HELD)
+    over_it = Q(starts_at__lt=wanted.ends_at, ends_at__gt=wanted.starts_at)
+    promised = over_it & (Q(agent__in=wanted.agents) | Q(listing=wanted.listing))
+    rows = Appointment.objects.filter(my_holds | promised, status__in=LIVE)
+    rows = rows.exclude(pk=but.pk) if but else rows
+    return rows.order_by("pk").select_for_update(no_key=True)
+
+
+def _leave_nobody(taken: list[Appointment], wanted: Wanted) -> bool:
+    if wanted.starts_at <= wanted.now or wanted.listing.status != ListingStatus.AVAILABLE:
+        # There is a better reason to refuse than this.
+        return False
+    if not wanted.listing.allows_stacked_viewings and any(row.listing_id == wanted.listing.pk for row in taken):
+        return True
+    return bool(taken) and {agent.pk for agent in wanted.agents} <= {row.agent_id for row in taken}
 
 
 def promise(wanted: Wanted, *, ignored: tuple[int, ...] = ()) -> Appointment:
@@ -111,7 +134,7 @@ def settle(appointment: Appointment, lead: Lead, *, held_until: datetime | None)
 def move(appointment: Appointment, wanted: Wanted) -> None:
     """Take the wanted time for an appointment in place of its own. Raises when the rules refuse it."""
     previous = PreviousTime(appointment.starts_at, appointment.ends_at, appointment.agent_id)
-    clear_holds(wanted, but=appointment)
+    clear_the_way(wanted, but=appointment)
     moved = promise(wanted, ignored=(appointment.pk,))
     for name in ("agent", "starts_at", "ends_at", "is_stacked", "buffer_before_minutes", "buffer_after_minutes"):
         setattr(appointment, name, getattr(moved, name))
