@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from calls.models import Phase, Stage
@@ -265,8 +264,3 @@ def _when(written: str, now: datetime) -> str:
 
 def _since(written: str | None, now: datetime) -> str:
     return wording.duration((now - datetime.fromisoformat(written)).total_seconds()) if written else ""
-
-
-def stamp(at: datetime) -> str:
-    """Return "14:02:10" for the header's "data as of"."""
-    return date_format(at, "H:i:s")
