@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 from redis import Redis
 
 from calls.stages.interface import (
@@ -19,7 +21,7 @@ from calls.stages.interface import (
 )
 from calls.stages.memory import MemoryStageStore
 from calls.stages.metrics import stage_metrics
-from calls.stages.redis import ACTIVE_KEY, RedisStageStore, state_key
+from calls.stages.redis import RedisStageStore, state_key
 
 __all__ = [
     "FIRST_STAGE",
@@ -61,18 +63,16 @@ async def close_store() -> None:
 def forget_now(call_ids: list[UUID]) -> None:
     """Remove the state of calls from outside the event loop, as a task does. The memory backend forgets by itself."""
     if call_ids and settings.STATE_BACKEND != "memory":
-        with Redis.from_url(settings.REDIS_URL) as client, client.pipeline(transaction=False) as pipe:
-            pipe.delete(*(state_key(call_id) for call_id in call_ids))
-            pipe.zrem(ACTIVE_KEY, *(state_key(call_id) for call_id in call_ids))
-            pipe.execute()
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.delete(*(state_key(call_id) for call_id in call_ids))
 
 
 def _count_active() -> int:
-    if settings.STATE_BACKEND == "memory":
-        store = _stores[0] if _stores else None
-        return store.count() if isinstance(store, MemoryStageStore) else 0
-    with Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
-        return int(client.zcard(ACTIVE_KEY))
+    """Count the calls that are not over and not silent for too long; an index holds just those."""
+    from calls.models import Call, Phase
+
+    silent_since = timezone.now() - timedelta(seconds=settings.CALL_TTL_SECONDS)
+    return Call.objects.exclude(phase=Phase.ENDED).filter(last_event_at__gt=silent_since).count()
 
 
 stage_metrics.count_active = _count_active

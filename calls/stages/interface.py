@@ -31,7 +31,7 @@ class StageResult(NamedTuple):
     stage: str
     context: Facts
     outcome: Outcome
-    count: int
+    count: int  # type: ignore[assignment]
     fresh: bool
 
 
@@ -40,7 +40,7 @@ class StageState(NamedTuple):
 
     stage: str
     context: Facts
-    count: int
+    count: int  # type: ignore[assignment]
     ended: bool
 
 

@@ -64,10 +64,6 @@ class MemoryStageStore:
         self._entries.pop(call_id, None)
 
     async def active_calls(self) -> int:
-        return self.count()
-
-    def count(self) -> int:
-        """Return how many calls are in progress."""
         self._sweep(time.monotonic())
         return sum(not entry.ended and not entry.is_new for entry in self._entries.values())
 

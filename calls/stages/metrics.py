@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class StageMetrics(Collector):
-    """Counts of this process; the gauge asks the store, which all processes share."""
+    """Counts of this process; the gauge asks PostgreSQL, which all processes share."""
 
     def __init__(self) -> None:
         self.transitions = 0

@@ -1,14 +1,13 @@
 """Stage state in Valkey or Redis: one hash per call, one atomic script per request, a time to live.
 
 Fields of the hash: `s` stage (1-3), `n` requests seen, `b` requests it was rebuilt from, `e` over, `k:NAME` one fact as
-JSON, `f:HASH` what became of a request. A set of the calls in progress lies beside them.
+JSON, `f:HASH` what became of a request. One key per script, so a cluster can hold them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,13 +18,12 @@ from calls.stages.interface import STAGES, Facts, Outcome, StageResult, StageSta
 from calls.stages.valkey import Pipeline, pack
 
 _PREFIX = b"pete:stage:"
-ACTIVE_KEY = b"pete:stages"
 _OUTCOMES = {b"M": Outcome.MOVED, b"R": Outcome.REFUSED, b"E": Outcome.ENDED}
 _NUMBERS = {name: b"%d" % number for number, name in enumerate(STAGES, 1)}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-# ARGV: wanted stage (0: stay), field of this request, 1 if it counts, time to live, now, then fact names and values.
+# ARGV: wanted stage (0: stay), field of this request, 1 if it counts, time to live, then fact names and values.
 _ADVANCE = b"""
 local k = KEYS[1]
 local had = redis.call('HMGET', k, 's', 'n', 'e', ARGV[2])
@@ -37,25 +35,24 @@ if not outcome then
   elseif want > 0 and want ~= stage and want ~= stage + 1 then outcome = 'R'
   elseif want > 0 then stage = want end
   n = n + tonumber(ARGV[3])
-  if outcome == 'M' and #ARGV > 5 then
-    redis.call('HSET', k, 's', stage, 'n', n, ARGV[2], outcome, unpack(ARGV, 6))
+  if outcome == 'M' and #ARGV > 4 then
+    redis.call('HSET', k, 's', stage, 'n', n, ARGV[2], outcome, unpack(ARGV, 5))
   else
     redis.call('HSET', k, 's', stage, 'n', n, ARGV[2], outcome)
   end
 end
 redis.call('EXPIRE', k, ARGV[4])
 if had[1] then return {stage, n, outcome, 0, redis.call('HGETALL', k)} end
-if not had[3] then redis.call('ZADD', KEYS[2], ARGV[5], k) end
 return {stage, n, outcome, 1}
 """
-# ARGV: stage, requests it was rebuilt from, 1 if over, time to live, now, then fact names and values.
+# ARGV: stage, requests it was rebuilt from, 1 if over, time to live, then fact names and values.
 _RESTORE = b"""
 local k = KEYS[1]
 local had = redis.call('HMGET', k, 's', 'b', 'e')
 if had[1] and tonumber(had[2] or 0) >= tonumber(ARGV[2]) then return 0 end
 redis.call('DEL', k)
-redis.call('HSET', k, 's', ARGV[1], 'n', ARGV[2], 'b', ARGV[2], unpack(ARGV, 6))
-if had[3] or ARGV[3] == '1' then redis.call('HSET', k, 'e', 1) else redis.call('ZADD', KEYS[2], ARGV[5], k) end
+redis.call('HSET', k, 's', ARGV[1], 'n', ARGV[2], 'b', ARGV[2], unpack(ARGV, 5))
+if had[3] or ARGV[3] == '1' then redis.call('HSET', k, 'e', 1) end
 redis.call('EXPIRE', k, ARGV[4])
 return 1
 """
@@ -67,17 +64,13 @@ class RedisStageStore:
     def __init__(self, url: str, ttl_seconds: int) -> None:
         self._pipeline = Pipeline(url)
         self._ttl = b"%d" % ttl_seconds
-        self._ttl_seconds = ttl_seconds
 
     async def advance(
         self, call_id: UUID, stage: str | None, patch: Facts, *, fingerprint: bytes, counts: bool = True
     ) -> StageResult:
         wanted = _NUMBERS[stage] if stage else b"0"
-        words = [
-            state_key(call_id), ACTIVE_KEY, wanted, b"f:" + fingerprint, b"1" if counts else b"0",
-            self._ttl, b"%d" % time.time(),
-        ]  # fmt: skip
-        words += _facts(patch)
+        counted = b"1" if counts else b"0"
+        words = [state_key(call_id), wanted, b"f:" + fingerprint, counted, self._ttl, *_facts(patch)]
         reply = await self._script(_ADVANCE_SCRIPT, words)
         number, count, outcome, fresh = reply[0], reply[1], _OUTCOMES[reply[2]], reply[3] == 1
         # A new state holds just what was given, so the script need not say it back.
@@ -94,26 +87,26 @@ class RedisStageStore:
         return StageState(stage, _context(fields), int(known[b"n"]), b"e" in known)
 
     async def restore(self, call_id: UUID, state: StageState) -> None:
-        words = [
-            state_key(call_id), ACTIVE_KEY, _NUMBERS[state.stage], b"%d" % state.count, b"1" if state.ended else b"0",
-            self._ttl, b"%d" % time.time(),
-        ]  # fmt: skip
+        ended = b"1" if state.ended else b"0"
+        words = [state_key(call_id), _NUMBERS[state.stage], b"%d" % state.count, ended, self._ttl]
         await self._script(_RESTORE_SCRIPT, words + _facts(state.context))
 
     async def end(self, call_id: UUID) -> None:
         key = state_key(call_id)
-        await self._all(pack("HSET", key, "e", 1), pack("EXPIRE", key, self._ttl), pack("ZREM", ACTIVE_KEY, key))
+        await self._all(pack("HSET", key, "e", 1), pack("EXPIRE", key, self._ttl))
 
     async def forget(self, call_id: UUID) -> None:
-        key = state_key(call_id)
-        await self._all(pack("DEL", key), pack("ZREM", ACTIVE_KEY, key))
+        await self._all(pack("DEL", state_key(call_id)))
 
     async def active_calls(self) -> int:
-        # A call that never ended leaves the set once its state can only have expired.
-        oldest = int(time.time()) - 2 * self._ttl_seconds
-        return int(
-            (await self._all(pack("ZREMRANGEBYSCORE", ACTIVE_KEY, "-inf", oldest), pack("ZCARD", ACTIVE_KEY)))[1]
-        )
+        """Look at every state. For a look now and then: the gauge counts in PostgreSQL."""
+        cursor, active = b"0", 0
+        while True:
+            ((cursor, keys),) = await self._all(pack("SCAN", cursor, "MATCH", _PREFIX + b"*", "COUNT", 1000))
+            for stage, ended in await self._all(*(pack("HMGET", key, "s", "e") for key in keys)):
+                active += stage is not None and ended is None
+            if cursor == b"0":
+                return active
 
     async def close(self) -> None:
         await self._pipeline.close()
@@ -158,7 +151,7 @@ class _Script(NamedTuple):
     @classmethod
     def of(cls, source: bytes) -> _Script:
         digest = hashlib.sha1(source, usedforsecurity=False).hexdigest().encode()
-        return cls(source, b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n2\r\n" % digest)
+        return cls(source, b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % digest)
 
 
 _ADVANCE_SCRIPT = _Script.of(_ADVANCE)
