@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.availability import Explanation, Offer, explain, find_slots, why_closed
+from crm.availability import RULES, Explanation, Offer, explain, find_slots, why_closed
 from crm.tests import oracle
 from crm.tests.oracle import MINUTE, Person, Promise, World
 
@@ -105,7 +106,7 @@ def _possible(promises: list[Promise], stacked: bool) -> tuple[Promise, ...]:
 
 @pytest.mark.parametrize("zone", CHANGES)
 def test_slots_and_explanations_agree_with_the_oracle(zone: str):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(worlds(zone))
     def agree(world: World) -> None:
         with transaction.atomic():
@@ -116,8 +117,6 @@ def test_slots_and_explanations_agree_with_the_oracle(zone: str):
 
 
 def check(world: World) -> None:
-    from django.test import override_settings
-
     home = oracle.build(world)
     listing = home if world.with_listing else None
     window: dict[str, Any] = {"start": world.start, "end": world.end, "now": world.now}
@@ -136,16 +135,15 @@ def check(world: World) -> None:
             assert rule == oracle.verdict(world, number, middle)
 
 
-def test_the_oracle_knows_each_rule():
-    """The generated worlds are not all alike: each rule is the reason for something somewhere."""
-    seen: set[str | None] = set()
+def test_the_worlds_are_not_all_alike():
+    """Each rule is the reason for something somewhere, or the comparison would prove little."""
+    seen: Counter[str | None] = Counter()
 
-    @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(worlds("America/Chicago"))
     def look(world: World) -> None:
-        if len(seen) < 10:
-            middle = _floor(world.start + (world.end - world.start) / 2)
-            seen.add(oracle.verdict(dataclasses.replace(world), 0, middle))
+        quarters = (world.start + (world.end - world.start) * n / 4 for n in range(4))
+        seen.update(oracle.verdict(world, 0, _floor(instant)) for instant in quarters)
 
     look()
-    assert seen >= {None, "outside_hours", "closure", "busy", "appointment", "buffer", "minimum_notice", "horizon"}
+    assert set(seen) == {None, *RULES}
