@@ -7,177 +7,321 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('crm', '0001_initial'),
+        ("crm", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Assistant',
+            name="Assistant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vapi_id', models.CharField(max_length=100, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('phone_number', models.CharField(blank=True, max_length=16, null=True, unique=True)),
-                ('first_message', models.CharField(blank=True, max_length=500)),
-                ('is_active', models.BooleanField(default=True)),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='assistants', to=settings.AUTH_USER_MODEL)),
-                ('listing', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='assistants', to='crm.listing')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='assistants', to='crm.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("vapi_id", models.CharField(max_length=100, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                ("phone_number", models.CharField(blank=True, max_length=16, null=True, unique=True)),
+                ("first_message", models.CharField(blank=True, max_length=500)),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="assistants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="assistants",
+                        to="crm.listing",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="assistants",
+                        to="crm.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'pk'],
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('vapi_id', models.CharField(max_length=200)),
-                ('status', models.CharField(default='queued', max_length=32)),
-                ('direction', models.CharField(default='inbound', max_length=16)),
-                ('stage', models.CharField(choices=[('QUALIFICATION', 'Qualification'), ('BOOKING', 'Booking'), ('CONFIRMATION', 'Confirmation')], default='QUALIFICATION', max_length=16)),
-                ('context', models.JSONField(blank=True, default=dict)),
-                ('phase', models.CharField(choices=[('INITIALIZING', 'Initializing'), ('LISTENING', 'Listening'), ('THINKING', 'Thinking'), ('RESPONDING', 'Responding'), ('INTERRUPTED', 'Interrupted'), ('ENDED', 'Ended')], default='INITIALIZING', max_length=16)),
-                ('phase_since', models.DateTimeField(blank=True, null=True)),
-                ('phase_seconds', models.JSONField(blank=True, default=dict)),
-                ('invalid_transitions', models.PositiveIntegerField(db_default=0)),
-                ('alerts', models.JSONField(blank=True, default=list)),
-                ('transcript', models.JSONField(blank=True, default=list)),
-                ('assistant_vapi_id', models.CharField(blank=True, max_length=100)),
-                ('customer_number', models.CharField(blank=True, max_length=32)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_reason', models.CharField(blank=True, max_length=200)),
-                ('ended_class', models.CharField(blank=True, max_length=32)),
-                ('summary', models.TextField(blank=True)),
-                ('recording_url', models.TextField(blank=True)),
-                ('cost', models.DecimalField(blank=True, decimal_places=4, max_digits=10, null=True)),
-                ('structured_data', models.JSONField(blank=True, default=dict)),
-                ('has_report', models.BooleanField(default=False)),
-                ('projected_events', models.PositiveIntegerField(default=0)),
-                ('last_event_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('assistant', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='calls.assistant')),
-                ('lead', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='crm.lead')),
-                ('listing', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='crm.listing')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("vapi_id", models.CharField(max_length=200)),
+                ("status", models.CharField(default="queued", max_length=32)),
+                ("direction", models.CharField(default="inbound", max_length=16)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("QUALIFICATION", "Qualification"),
+                            ("BOOKING", "Booking"),
+                            ("CONFIRMATION", "Confirmation"),
+                        ],
+                        default="QUALIFICATION",
+                        max_length=16,
+                    ),
+                ),
+                ("context", models.JSONField(blank=True, default=dict)),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[
+                            ("INITIALIZING", "Initializing"),
+                            ("LISTENING", "Listening"),
+                            ("THINKING", "Thinking"),
+                            ("RESPONDING", "Responding"),
+                            ("INTERRUPTED", "Interrupted"),
+                            ("ENDED", "Ended"),
+                        ],
+                        default="INITIALIZING",
+                        max_length=16,
+                    ),
+                ),
+                ("phase_since", models.DateTimeField(blank=True, null=True)),
+                ("phase_seconds", models.JSONField(blank=True, default=dict)),
+                ("invalid_transitions", models.PositiveIntegerField(db_default=0)),
+                ("alerts", models.JSONField(blank=True, default=list)),
+                ("transcript", models.JSONField(blank=True, default=list)),
+                ("assistant_vapi_id", models.CharField(blank=True, max_length=100)),
+                ("customer_number", models.CharField(blank=True, max_length=32)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_reason", models.CharField(blank=True, max_length=200)),
+                ("ended_class", models.CharField(blank=True, max_length=32)),
+                ("summary", models.TextField(blank=True)),
+                ("recording_url", models.TextField(blank=True)),
+                ("cost", models.DecimalField(blank=True, decimal_places=4, max_digits=10, null=True)),
+                ("structured_data", models.JSONField(blank=True, default=dict)),
+                ("has_report", models.BooleanField(default=False)),
+                ("projected_events", models.PositiveIntegerField(default=0)),
+                ("last_event_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "assistant",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="calls",
+                        to="calls.assistant",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="calls",
+                        to="crm.lead",
+                    ),
+                ),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="calls",
+                        to="crm.listing",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='StagePrompt',
+            name="StagePrompt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.CharField(choices=[('QUALIFICATION', 'Qualification'), ('BOOKING', 'Booking'), ('CONFIRMATION', 'Confirmation')], max_length=16)),
-                ('version', models.PositiveIntegerField()),
-                ('text', models.TextField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("QUALIFICATION", "Qualification"),
+                            ("BOOKING", "Booking"),
+                            ("CONFIRMATION", "Confirmation"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['stage', '-version'],
+                "ordering": ["stage", "-version"],
             },
         ),
         migrations.CreateModel(
-            name='ToolCall',
+            name="ToolCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tool_call_id', models.CharField(max_length=200)),
-                ('fingerprint', models.UUIDField()),
-                ('name', models.CharField(max_length=64)),
-                ('arguments', models.JSONField(default=dict)),
-                ('answer', models.TextField(blank=True)),
-                ('prompt', models.TextField(blank=True)),
-                ('code', models.CharField(blank=True, max_length=32)),
-                ('stage', models.CharField(blank=True, max_length=16)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('landed_at', models.DateTimeField(blank=True, null=True)),
-                ('duration_ms', models.FloatField(default=0)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('call', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tool_calls', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tool_call_id", models.CharField(max_length=200)),
+                ("fingerprint", models.UUIDField()),
+                ("name", models.CharField(max_length=64)),
+                ("arguments", models.JSONField(default=dict)),
+                ("answer", models.TextField(blank=True)),
+                ("prompt", models.TextField(blank=True)),
+                ("code", models.CharField(blank=True, max_length=32)),
+                ("stage", models.CharField(blank=True, max_length=16)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("landed_at", models.DateTimeField(blank=True, null=True)),
+                ("duration_ms", models.FloatField(default=0)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "call",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tool_calls",
+                        to="calls.call",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'pk'],
+                "ordering": ["at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.UUIDField()),
-                ('type', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('body', models.BinaryField()),
-                ('call', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("fingerprint", models.UUIDField()),
+                ("type", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("body", models.BinaryField()),
+                (
+                    "call",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="calls.call",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['-created_at', '-id'], name='call_newest_first'),
+            model_name="call",
+            index=models.Index(fields=["-created_at", "-id"], name="call_newest_first"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('phase', 'ENDED'), _negated=True), fields=['last_event_at'], name='call_live'),
+            model_name="call",
+            index=models.Index(
+                condition=models.Q(("phase", "ENDED"), _negated=True), fields=["last_event_at"], name="call_live"
+            ),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('assistant__isnull', False)), fields=['assistant'], name='call_assistant'),
+            model_name="call",
+            index=models.Index(
+                condition=models.Q(("assistant__isnull", False)), fields=["assistant"], name="call_assistant"
+            ),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead'], name='call_lead'),
+            model_name="call",
+            index=models.Index(condition=models.Q(("lead__isnull", False)), fields=["lead"], name="call_lead"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('listing__isnull', False)), fields=['listing'], name='call_listing'),
+            model_name="call",
+            index=models.Index(condition=models.Q(("listing__isnull", False)), fields=["listing"], name="call_listing"),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ['QUALIFICATION', 'BOOKING', 'CONFIRMATION'])), name='call_stage_known'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stage__in", ["QUALIFICATION", "BOOKING", "CONFIRMATION"])), name="call_stage_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('phase__in', ['INITIALIZING', 'LISTENING', 'THINKING', 'RESPONDING', 'INTERRUPTED', 'ENDED'])), name='call_phase_known'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("phase__in", ["INITIALIZING", "LISTENING", "THINKING", "RESPONDING", "INTERRUPTED", "ENDED"])
+                ),
+                name="call_phase_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ['inbound', 'outbound', 'web'])), name='call_direction_known'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("direction__in", ["inbound", "outbound", "web"])), name="call_direction_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('vapi_id', ''), _negated=True), name='call_vapi_id_not_empty'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("vapi_id", ""), _negated=True), name="call_vapi_id_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.UniqueConstraint(fields=('vapi_id',), name='call_vapi_id_unique'),
+            model_name="call",
+            constraint=models.UniqueConstraint(fields=("vapi_id",), name="call_vapi_id_unique"),
         ),
         migrations.AddConstraint(
-            model_name='stageprompt',
-            constraint=models.UniqueConstraint(fields=('stage', 'version'), name='stage_prompt_version_unique'),
+            model_name="stageprompt",
+            constraint=models.UniqueConstraint(fields=("stage", "version"), name="stage_prompt_version_unique"),
         ),
         migrations.AddConstraint(
-            model_name='stageprompt',
-            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ['QUALIFICATION', 'BOOKING', 'CONFIRMATION'])), name='stage_prompt_stage_known'),
+            model_name="stageprompt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stage__in", ["QUALIFICATION", "BOOKING", "CONFIRMATION"])),
+                name="stage_prompt_stage_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('call', 'tool_call_id', 'fingerprint'), name='tool_call_unique'),
+            model_name="toolcall",
+            constraint=models.UniqueConstraint(fields=("call", "tool_call_id", "fingerprint"), name="tool_call_unique"),
         ),
         migrations.AddConstraint(
-            model_name='webhookevent',
-            constraint=models.UniqueConstraint(fields=('call', 'fingerprint'), name='webhook_event_unique', nulls_distinct=False),
+            model_name="webhookevent",
+            constraint=models.UniqueConstraint(
+                fields=("call", "fingerprint"), name="webhook_event_unique", nulls_distinct=False
+            ),
         ),
     ]
