@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -37,7 +38,7 @@ __all__ = [
     "stage_store",
 ]
 
-_stores: list[StageStore] = []
+_stores: dict[asyncio.AbstractEventLoop, StageStore] = {}
 
 
 def make_store() -> StageStore:
@@ -48,16 +49,19 @@ def make_store() -> StageStore:
 
 
 def stage_store() -> StageStore:
-    """Return the store of this process. It belongs to the event loop that first uses it."""
-    if not _stores:
-        _stores.append(make_store())
-    return _stores[0]
+    """Return the store of the running event loop, to which its connection belongs."""
+    loop = asyncio.get_running_loop()
+    store = _stores.get(loop)
+    if store is None:
+        store = _stores[loop] = make_store()
+    return store
 
 
 async def close_store() -> None:
-    """Close the store; the next use opens a new one."""
-    while _stores:
-        await _stores.pop().close()
+    """Close the running loop's store; the next use opens a new one."""
+    store = _stores.pop(asyncio.get_running_loop(), None)
+    if store is not None:
+        await store.close()
 
 
 def forget_now(call_ids: list[UUID]) -> None:

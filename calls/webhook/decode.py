@@ -12,7 +12,6 @@ import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -360,8 +359,3 @@ def _number_or_iso(text: str) -> float | None:
     except ValueError:
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def fingerprint_id(fingerprint: bytes) -> UUID:
-    """Return a fingerprint as the models hold it."""
-    return UUID(bytes=fingerprint)

@@ -51,7 +51,7 @@ class ToolRow(NamedTuple):
     facts: bytes
     duration_ms: float
     at: int
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class Stored(msgspec.Struct):
@@ -81,7 +81,7 @@ def _with_defaults(model: type[models.Model], given: str) -> tuple[str, str]:
     for field in model._meta.concrete_fields:
         needs_value = not field.null and not field.has_db_default() and not field.primary_key
         if needs_value and field.column not in names:
-            columns.append(field.column)
+            columns.append(field.column or field.name)
             is_stamped = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
             values.append("now()" if is_stamped else _literal(field))
     return ", ".join(columns), ", ".join(values)

@@ -125,6 +125,7 @@ def redact_tree(tree: Any) -> Any:
 
 
 def _redacted(key: str | int, value: Any) -> Any:
-    if isinstance(key, str) and value not in ("", None, True, False) and is_secret(key.lower().encode()):
+    tells_nothing = value is None or value == "" or isinstance(value, bool)
+    if isinstance(key, str) and not tells_nothing and is_secret(key.lower().encode("utf-8", "replace")):
         return REDACTED
     return redact_text(value) if isinstance(value, str) else value

@@ -143,7 +143,7 @@ def _arguments(item: dict[str, Any]) -> dict[str, Any] | None:
         item.get("arguments"),
         item.get("parameters"),
     )
-    given = next((c for c in candidates if c is not None), {})
+    given: Any = next((c for c in candidates if c is not None), {})
     if isinstance(given, str):
         given = _parsed(given)
     return given if isinstance(given, dict) else None

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from calls import projection
+from calls.stages import close_store
 from calls.tests.webhook.client import SECRET, DoorClient
 from calls.webhook.door import close_door
 
@@ -30,3 +31,4 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
 async def client(transactional_db: None) -> AsyncIterator[DoorClient]:
     yield DoorClient()
     await close_door()
+    await close_store()
