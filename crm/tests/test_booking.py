@@ -282,7 +282,10 @@ def test_a_key_of_a_row_made_elsewhere_is_not_taken_over(agent, home, lead):
 def test_the_least_booked_agent_of_the_week_is_chosen(home, lead, agent):
     idle = make.agent(hours=(9, 12))
     home.agents.add(idle)
-    make.appointment(agent, make.listing(), make.at(date(2027, 3, 1), 9))
+    # Two, later in the week, against one, which was yesterday: the count comes before the rest.
+    make.appointment(agent, make.listing(), make.at(date(2027, 3, 4), 9))
+    make.appointment(agent, make.listing(), make.at(date(2027, 3, 7), 23))
+    make.appointment(idle, make.listing(), make.at(date(2027, 3, 2), 9), status="completed")
     # Last week and next week do not count.
     make.appointment(idle, make.listing(), make.at(date(2027, 2, 28), 23))
     make.appointment(idle, make.listing(), make.at(date(2027, 3, 8), 0))
