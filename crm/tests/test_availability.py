@@ -142,6 +142,9 @@ def test_closures_are_days_of_the_office(agent, home, settings):
     assert starts() == starts(DAY + timedelta(days=1)) == []
     assert set(reasons().values()) == {"closure"}
     assert starts(DAY + timedelta(days=2)) != []
+    make.agent(hours=(0, 24))
+    assert starts(DAY - timedelta(days=1), now=NOW - timedelta(days=1), limit=100)[-1] == "23:30"
+    assert starts(DAY + timedelta(days=2))[0] == "00:00"
     # In Auckland it is already Thursday while Chicago works on Wednesday.
     settings.OFFICE_TZ = ZoneInfo("Pacific/Auckland")
     assert starts(DAY - timedelta(days=1), now=NOW - timedelta(days=3)) == []

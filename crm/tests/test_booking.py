@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crm import booking, signals
+from crm import booking, promises, signals
 from crm.availability import Offer, find_slots
 from crm.errors import (
     BadArguments,
@@ -193,6 +193,21 @@ def test_alternatives_are_the_nearest_times_each_once(agent, home, lead):
 
     assert times(refusal.alternatives) == ["Wed 09:30", "Wed 10:00", "Wed 11:00"]
     assert {offer.agent_id for offer in refusal.alternatives} == {agent.pk}
+
+
+@pytest.mark.parametrize("same", ["agent", "listing"])
+def test_the_database_has_the_last_word(agent, home, lead, monkeypatch, same):
+    """Were every check before it wrong, the constraints would still refuse, as politely."""
+    other = make.agent(hours=(9, 12))
+    home.agents.add(other)
+    make.appointment(agent, home if same == "listing" else make.listing(), NINE)
+    asked = other if same == "listing" else agent
+    monkeypatch.setattr(promises, "_leave_nobody", lambda taken, wanted: False)
+    monkeypatch.setattr(promises, "choose_agent", lambda **wanted: asked)
+
+    refusal = refused(SlotTaken, book, lead, home, agent=asked)
+
+    assert len(refusal.alternatives) == 3
 
 
 def test_a_home_that_cannot_be_viewed(home, lead):

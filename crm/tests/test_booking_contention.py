@@ -118,14 +118,14 @@ def test_ten_requests_without_an_agent_make_as_many_viewings_as_there_are_agents
     assert Counter(row.agent_id for row in live()) == dict.fromkeys(home.agents.values_list("pk", flat=True), 5)
 
 
-def test_two_agents_do_not_show_one_home_at_once(agent):
-    other = make.agent(hours=(0, 24))
-    home = make.listing(agent, other)
+def test_several_agents_do_not_show_one_home_at_once(agent, no_alternatives):
+    people = [agent, *(make.agent(hours=(0, 24)) for _ in range(5))]
+    home = make.listing(*people)
 
-    for number in range(10):
+    for number in range(25):
         start = NINE + number * timedelta(minutes=5)
-        services = [booker(make.lead(), home, start, agent=person) for person in (agent, other) * 4]
-        assert Counter(race(services)) == {"booked": 1, "slot_taken": 7}
+        services = [booker(make.lead(), home, start, agent=person) for person in people * 2]
+        assert Counter(race(services)) == {"booked": 1, "slot_taken": 11}
 
 
 def test_overlapping_times_have_one_winner(agent):
@@ -242,13 +242,14 @@ def test_cancelled_and_booked_at_once(agent):
         assert set(answers[3:]) <= {"booked", "slot_taken"}
 
 
-def test_a_waiting_booking_gives_up_when_its_caller_says_so(agent):
-    """Voice callers set lock_timeout: somebody is on the phone."""
+@pytest.mark.parametrize("model", [Lead, Agent, Listing])
+def test_a_booking_waits_in_line_and_no_longer_than_its_caller_says(agent, model):
+    """Each of the three rows orders competitors. Voice callers set lock_timeout: somebody is on the phone."""
     home, lead = make.listing(agent), make.lead()
 
     def hold_the_lock() -> str:
         with transaction.atomic():
-            Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+            model.objects.select_for_update(no_key=True).get(pk={Lead: lead, Agent: agent, Listing: home}[model].pk)
             time.sleep(0.6)
         return "held"
 
