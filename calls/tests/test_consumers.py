@@ -36,15 +36,23 @@ class Socket:
     async def connect(self) -> bool:
         """Open the socket; return whether it was accepted."""
         await self.communicator.send_input({"type": "websocket.connect"})
-        return (await self.communicator.receive_output(5))["type"] == "websocket.accept"
+        is_accepted = (await self.communicator.receive_output(5))["type"] == "websocket.accept"
+        if not is_accepted:
+            # The layer's read, begun with the socket, may go on for some seconds; nobody waits for it.
+            await self.disconnect(0.2)
+        return is_accepted
+
+    async def disconnect(self, patience: float = 5) -> None:
+        """Go away, as a server tells the application also after a refusal."""
+        await self.communicator.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.communicator.wait(patience)
 
     async def __aenter__(self) -> Socket:
         assert await self.connect()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.communicator.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.communicator.wait(5)
+        await self.disconnect()
 
     async def next(self, *kinds: str) -> dict[str, Any]:
         """Return the next message, of one of these kinds if any is given."""
