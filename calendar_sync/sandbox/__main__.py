@@ -1,0 +1,48 @@
+"""Start the stand-in for Microsoft 365: `python -m calendar_sync.sandbox --demo --port 8765`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from threading import Event
+
+from calendar_sync.sandbox import demo
+from calendar_sync.sandbox.sandbox import Sandbox
+from calendar_sync.sandbox.server import Server
+
+
+def main() -> None:
+    """Run until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m calendar_sync.sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--demo", action="store_true", help="fill mailboxes with a few believable weeks")
+    parser.add_argument("--person", action="append", default=[], metavar="ADDRESS", help="add an empty mailbox")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer of Graph takes")
+    parser.add_argument("--client", default="sandbox-client:sandbox-secret", metavar="ID:SECRET")
+    options = parser.parse_args()
+
+    sandbox = Sandbox()
+    client_id, _, secret = options.client.partition(":")
+    sandbox.entra.clients = {client_id: secret}
+    sandbox.graph.latency = options.latency
+    if options.demo:
+        demo.fill(sandbox)
+    for address in options.person:
+        sandbox.add_person(address)
+    _run(Server(sandbox, host=options.host, port=options.port))
+
+
+def _run(server: Server) -> None:
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with server:
+        sys.stdout.write(f"Microsoft 365 stand-in on {server.url} (Graph: {server.graph_url})\n")
+        sys.stdout.flush()
+        stopped.wait()
+
+
+if __name__ == "__main__":
+    main()
