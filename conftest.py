@@ -6,6 +6,7 @@ however it ends. With DATABASE_URL and REDIS_URL given, those are used instead.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -87,3 +88,14 @@ def _empty_valkey() -> None:
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings) -> None:  # type: ignore[no-untyped-def]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _own_projector(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test its own queue of calls to fold, so that none folds what another one left."""
+    from calls import projection
+
+    projector = projection.Projector()
+    monkeypatch.setattr(projection, "_projector", projector)
+    yield
+    projector.stop(timeout=2.0)
