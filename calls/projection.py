@@ -30,7 +30,8 @@ MOST_AWAITED = 2_000
 # A call is folded again after this rest at the earliest, unless a reader waits.
 REST_SECONDS = 0.1
 # Above this many touches a second the door is busy: a thread takes little at once and pauses for a multiple of that.
-BUSY_TOUCHES_PER_SECOND = 1_500.0
+# A desk with fifty live calls stays below it.
+BUSY_TOUCHES_PER_SECOND = 300.0
 MOST_WHEN_BUSY = 8
 PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 8.0, 2.0
 # An idle thread gives its connection back.

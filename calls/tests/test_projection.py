@@ -149,7 +149,7 @@ def test_a_busy_door_goes_first(projector, folder, monkeypatch):
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_WHEN_BUSY
 
     # A few touches in a moment are no load.
-    projector._pause(worked=0.001, touches=20)
+    projector._pause(worked=0.1, touches=20)
     assert len(slept) == 1
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
     projector._waiting.clear()
