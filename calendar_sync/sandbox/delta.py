@@ -86,7 +86,7 @@ class DeltaStates:
         if not lines:
             return Round(**{**vars(state), "number": len(mailbox.log)})
         ids = dict.fromkeys(line.event_id for line in lines)
-        shown = [i for event_id in ids for i in _shown(mailbox.events.get(event_id), state.start, state.end)]
+        shown = dict.fromkeys(i for e in ids for i in _shown(mailbox.events.get(e), state.start, state.end))
         # Events that changed outside the window are told as removed too, whether they were told of or not.
         stems = {event_id[:-4] for event_id in ids}
         gone = [item for item in state.known if item[:-4].rpartition(".")[0] in stems and item not in shown]

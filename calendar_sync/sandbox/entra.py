@@ -43,7 +43,8 @@ class Grant:
 class Account:
     """How sign-in treats one person."""
 
-    # "ask" shows the consent page, "granted" passes it over, "admin_approval" lets nobody by.
+    # "ask" shows the consent page, "granted" passes it over, "admin_approval" lets nobody by. "withdrawn" is as "ask",
+    # and until the person has agreed again Graph refuses the tokens that are still good.
     consent: str = "ask"
     # When set, people are given no more than these, whatever was asked for.
     limited_to: frozenset[str] | None = None

@@ -20,6 +20,7 @@ from calendar_sync.sandbox.messages import ConnectionLostError, GraphError, Requ
 from calendar_sync.sandbox.subscriptions import Subscriptions
 
 CONCURRENT_REQUESTS = 4
+LOG_LENGTH = 20_000
 CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
@@ -77,8 +78,10 @@ class Graph:
             message = "Lifetime validation failed, the token is expired."
             raise GraphError(401, "InvalidAuthenticationToken", message, _CHALLENGE)
         mailbox = self.mailboxes[grant.address]
-        if mailbox.closed_with:
-            raise GraphError(403, mailbox.closed_with, "Access is denied. Check credentials and try again.")
+        withdrawn = self.entra.account(mailbox.address).consent == "withdrawn"
+        if mailbox.closed_with or withdrawn:
+            code = mailbox.closed_with or "ErrorAccessDenied"
+            raise GraphError(403, code, "Access is denied. Check credentials and try again.")
         needed = _scopes_for(request)
         if needed and not needed & set(grant.scopes):
             raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
@@ -224,6 +227,9 @@ class Graph:
 
     def _note(self, exchange: Exchange) -> None:
         self.log.append(exchange)
+        # A demo may run for weeks.
+        if len(self.log) > LOG_LENGTH:
+            del self.log[: LOG_LENGTH // 2]
         for observer in self.observers:
             observer(exchange)
 

@@ -179,7 +179,7 @@ class Mailbox:
 
     def event(self, event_id: str) -> Event:
         """Return an event, a series or one occurrence, by either kind of id."""
-        found = self.events.get(event_id) or self._by_changeable_id(event_id) or self._occurrence(event_id)
+        found = self.events.get(event_id) or self._occurrence(event_id) or self._by_changeable_id(event_id)
         if found is None:
             raise GraphError(404, "ErrorItemNotFound", "The specified object was not found in the store.")
         return found
@@ -204,7 +204,7 @@ class Mailbox:
     def view(self, calendar_id: str, start: datetime, end: datetime) -> list[Event]:
         """Return what one calendar shows in [start, end), series expanded, by start."""
         shown = (item for event in self.calendar_events(calendar_id) for item in event.instances(start, end))
-        return sorted(shown, key=lambda event: (event.start, event.id))
+        return sorted(shown, key=lambda event: event.start)
 
     def new_event_id(self) -> str:
         return new_id("AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A", f"{self.address}/events/{uuid.uuid4()}")

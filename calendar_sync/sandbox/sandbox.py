@@ -51,14 +51,13 @@ class Sandbox:
         return Outlook(self.mailboxes[address.lower()], self.graph.lock)
 
     def close_mailbox(self, address: str, code: str = "ErrorAccessDenied") -> None:
-        """Refuse everything at a mailbox with 403: consent withdrawn, no licence, a policy. "" opens it again."""
+        """Refuse everything at a mailbox with 403: no licence, on premises, a policy. "" opens it again."""
         self.mailboxes[address.lower()].closed_with = code
 
     def revoke_consent(self, address: str) -> None:
         """Withdraw the person's consent: Graph answers 403, a refresh AADSTS65001, until they sign in again."""
-        self.close_mailbox(address)
-        self.entra.revoke(address, 65001)
-        self.entra.account(address).consent = "ask"
+        self.entra.revoke(address.lower(), 65001)
+        self.entra.account(address.lower()).consent = "withdrawn"
 
     def answer(self, request: Request) -> Response:
         """Answer any request to the sandbox, by the first part of its path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 from urllib.parse import urlencode
 
@@ -63,7 +64,10 @@ class EntraDouble:
 
     def start(self, application: msal.ConfidentialClientApplication) -> dict[str, Any]:
         """Begin a flow as the product does."""
-        return application.initiate_auth_code_flow(SCOPES, redirect_uri=REDIRECT_URI, prompt="select_account")
+        with warnings.catch_warnings():
+            # form_post would come across sites, without the session's cookie: the product takes the query.
+            warnings.filterwarnings("ignore", "response_mode='form_post' is recommended")
+            return application.initiate_auth_code_flow(SCOPES, redirect_uri=REDIRECT_URI, prompt="select_account")
 
     def browse(self, auth_uri: str, address: str, decision: str = "accept") -> dict[str, str]:
         """Sign in and decide; return the query that reaches the callback."""

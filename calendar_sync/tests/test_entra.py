@@ -18,8 +18,6 @@ from calendar_sync.sandbox.sandbox import utc_now
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.entra import REDIRECT_URI, SCOPES, EntraDouble
 
-pytestmark = pytest.mark.filterwarnings("ignore:response_mode='form_post' is recommended")
-
 
 def refresh(entra: EntraDouble, cache: msal.TokenCache, **options):
     """Refresh as a task does, past the tokens that are still good."""

@@ -161,7 +161,7 @@ def test_get_schedule_tells_one_digit_a_slot_and_the_strongest_wins(ada, sandbox
     mine, his, unknown = ask(ada, ADA, "bob@northside.example", "nobody@northside.example").json()["value"]
 
     assert mine["availabilityView"] == "200"
-    assert [item["status"] for item in mine["scheduleItems"]] == ["busy", "tentative", "free"]
+    assert [item["status"] for item in mine["scheduleItems"]] == ["tentative", "busy", "free"]
     assert his["availabilityView"] == "300"
     assert "subject" not in his["scheduleItems"][0]
     assert unknown["error"]["responseCode"] == "ErrorMailRecipientNotFound"
