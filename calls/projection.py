@@ -29,11 +29,11 @@ MOST_WAITING = 100_000
 MOST_AWAITED = 2_000
 # A call is folded again after this rest at the earliest, unless a reader waits.
 REST_SECONDS = 0.1
-# Above this many touches a second the door is busy: a thread takes little at once and pauses for a multiple of that.
-# A desk with fifty live calls stays below it.
-BUSY_TOUCHES_PER_SECOND = 300.0
+# More calls than this waiting while deliveries still come is a flood, not a desk with live calls: a thread then takes
+# little at once and pauses for a multiple of that, because the door shares its interpreter and Vapi waits.
+FLOOD = 200
 MOST_WHEN_BUSY = 8
-PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 8.0, 2.0
+PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 15.0, 2.0
 # An idle thread gives its connection back.
 IDLE_SECONDS = 1.0
 MOST_ATTEMPTS = 8
@@ -233,7 +233,7 @@ class Projector:
 
     def _pause(self, worked: float, touches: int) -> None:
         """Leave the processor to the door while it is busy."""
-        self._is_busy = touches > MOST_AT_ONCE and touches > BUSY_TOUCHES_PER_SECOND * worked
+        self._is_busy = touches > 0 and len(self._waiting) > FLOOD
         if self._is_busy and not self._readers:
             time.sleep(min(worked * PAUSE_FACTOR, LONGEST_PAUSE_SECONDS))
 

@@ -138,18 +138,23 @@ def test_a_failure_is_tried_again(projector, folder):
     assert folder.failing == {A: 0}
 
 
-def test_a_busy_door_goes_first(projector, folder, monkeypatch):
+def test_in_a_flood_the_door_goes_first(projector, folder, monkeypatch):
     slept = []
     monkeypatch.setattr(projection.time, "sleep", slept.append)
 
+    # A desk full of live calls is no flood.
     projector._pause(worked=0.01, touches=200)
-    assert slept == [pytest.approx(0.08)]
-    for number in range(100):
+    assert slept == []
+    for number in range(projection.FLOOD + 1):
         projector._waiting[uuid.UUID(int=number + 10)] = 1
+    assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
+
+    projector._pause(worked=0.01, touches=1)
+    assert slept == [pytest.approx(0.01 * projection.PAUSE_FACTOR)]
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_WHEN_BUSY
 
-    # A few touches in a moment are no load.
-    projector._pause(worked=0.1, touches=20)
+    # Nothing comes any more: now is the time to work it off.
+    projector._pause(worked=0.01, touches=0)
     assert len(slept) == 1
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
     projector._waiting.clear()
