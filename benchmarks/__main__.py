@@ -11,6 +11,7 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -88,10 +89,11 @@ class Bench:
         }
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.environment, check=True)
         self.database = stack.enter_context(psycopg.connect(layout.database_url, autocommit=True))
-        self.urls = {name: stack.enter_context(self.serve(target)) for name, target in APPLICATIONS.items()}
+        self.servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.urls = {name: stack.enter_context(self.serve(name, target)) for name, target in APPLICATIONS.items()}
 
     @contextmanager
-    def serve(self, target: str) -> Iterator[str]:
+    def serve(self, name: str, target: str) -> Iterator[str]:
         """Run one application under uvicorn on the first core until the end of the benchmark."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -113,11 +115,14 @@ class Bench:
             env=self.environment,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.cores[0]}),
         )
+        self.servers[name] = server
         try:
             wait_for_port(port)
+            server.send_signal(signal.SIGSTOP)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
+            server.send_signal(signal.SIGCONT)
             server.wait(20)
 
     def run(self, cell: Cell, *, delay_ms: float = 0) -> None:
@@ -130,10 +135,20 @@ class Bench:
         lua.write_text(
             script(bodies, run=run_id, secret=SECRET, path="/vapi/webhook", now_ms=now_ms, delay_ms=delay_ms)
         )
-        measured = load(self.urls[cell.application], lua, connections=cell.connections, seconds=self.seconds)
+        with self.alone(cell.application):
+            measured = load(self.urls[cell.application], lua, connections=cell.connections, seconds=self.seconds)
         cell.runs.append(measured)
         if cell.application == PETE:
             cell.missing_rows += max(0, measured.requests - measured.errors - (self.rows() - before))
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Let one server run while the others stand still: Pete has work left when its load ends."""
+        self.servers[name].send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.servers[name].send_signal(signal.SIGSTOP)
 
     def rows(self) -> int:
         found = self.database.execute("SELECT count(*) FROM calls_webhookevent").fetchone()
