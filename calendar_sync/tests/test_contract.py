@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from calendar_sync.sandbox.graph import Exchange
 from calendar_sync.sandbox.messages import Request, Response
 from calendar_sync.tests import contract
-from calendar_sync.tests.contract import check_answer, check_house_rules, check_request, template_of
+from calendar_sync.tests.contract import Recorder, check_answer, check_house_rules, check_request, template_of
 
 PAYLOADS = Path(__file__).parent / "payloads"
 GOOD = {
@@ -135,6 +137,40 @@ def test_answers_of_the_documentation_fit(name):
 
     # The pages show members that the description does not have: looser, and known to be.
     assert [line for line in found if not line.endswith("no such property")] == []
+
+
+def exchange(request: Request, answer: Response | None) -> Exchange:
+    return Exchange(request, answer, "ada@northside.example", None, datetime.now(UTC))
+
+
+def test_the_recorder_keeps_what_broke_the_contract_on_either_side():
+    recorder = Recorder(house_rules=False)
+    recorder(exchange(create(), Response(201, {"id": "1"})))
+    assert (recorder.checked, recorder.violations) == (1, [])
+
+    recorder(exchange(create(sujbect="x"), Response(201, {"subjcet": "x"})))
+    recorder(exchange(get("/me/events?$tpo=1"), None))
+
+    assert recorder.forgive() == [
+        "POST /v1.0/me/events: /sujbect: no such property",
+        "POST /v1.0/me/events: answer 201: /subjcet: no such property",
+        "GET /v1.0/me/events: ?$tpo: not described",
+    ]
+    assert recorder.violations == []
+
+
+def test_the_recorder_passes_over_pages_of_html():
+    recorder = Recorder(house_rules=False)
+
+    recorder(exchange(get("/me/events"), Response(502, text="<html>", headers={"Content-Type": "text/html"})))
+
+    assert recorder.violations == []
+
+
+def test_every_exchange_with_the_sandbox_is_watched(ada, recorder):
+    ada.get("/me/events", params={"$tpo": "1"})
+
+    assert recorder.forgive() == ["GET /v1.0/me/events: ?$tpo: not described"]
 
 
 def test_the_notice_stays_with_the_description():
