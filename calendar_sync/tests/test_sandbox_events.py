@@ -248,3 +248,23 @@ def test_an_unknown_address_is_400(ada, recorder):
     assert code(ada.get("/me/messages")) == (400, "BadRequest")
     assert code(ada.put("/me/events")) == (400, "BadRequest")
     recorder.forgive()
+
+
+def test_tagged_events_are_found_by_value_until_the_tag_is_stripped(ada, sandbox):
+    outlook = sandbox.outlook(ADA)
+    first = ada.post("/me/events", json=BODY).json()["id"]
+    second = ada.post("/me/events", json={**BODY, "transactionId": None}).json()["id"]
+
+    assert [event.id for event in outlook.tagged(TAG)["17:1"]] == [first, second]
+    outlook.strip_tags(second)
+    assert [event.id for event in outlook.tagged(TAG)["17:1"]] == [first]
+
+
+def test_the_servers_own_writes_change_the_etag_alone(ada, sandbox):
+    event = ada.post("/me/events", json=BODY).json()
+    sandbox.outlook(ADA).touch(event["id"])
+
+    again = ada.get(f"/me/events/{event['id']}").json()
+
+    assert again["@odata.etag"] != event["@odata.etag"]
+    assert (again["start"], again["subject"]) == (event["start"], event["subject"])
