@@ -55,7 +55,8 @@ def _leads_only_of(call_ids: set[UUID]) -> set[int]:
     }
     first: dict[int, datetime] = {}
     for lead_id, call_id in pairs:
-        first[lead_id] = min(first.get(lead_id, began[call_id]), began[call_id])
+        if lead_id is not None and call_id is not None:
+            first[lead_id] = min(first.get(lead_id, began[call_id]), began[call_id])
     others = Call.objects.exclude(pk__in=call_ids).filter(lead__isnull=False).values("lead")
     leads = Lead.objects.filter(pk__in=first).exclude(pk__in=others).values_list("pk", "created_at")
     # One that was there before its first simulated call is a real lead whose number was drawn by chance.
