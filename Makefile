@@ -14,7 +14,7 @@ test:
 	@$(PYTHON) config/bootstrap.py --dev
 	@$(PYTHON) config/browser.py
 	@$(MAKE) --no-print-directory check
-	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal
+	@$(VENV_PYTHON) -m pytest -n auto
 
 check:
 	@$(PYTHON) config/bootstrap.py --dev --no-front-end
