@@ -174,16 +174,15 @@ def _fast(message: _Message, body: bytes) -> Message | None:
         identity = _plain_identity(message)
     else:
         return None
-    customer, phone = message.customer or call.customer, message.phone_number or call.phone_number
-    assistant = message.assistant or call.assistant
+    assistant = message.assistant if message.assistant and message.assistant.id else call.assistant
     return Message(
         kind,
         call.id,
         instant(message.timestamp),
         hashlib.blake2b(identity, digest_size=16).digest(),
         redact(body),
-        ((customer.number if customer else None) or "")[:32],
-        ((phone.number if phone else None) or "")[:32],
+        _first_number(message.customer, call.customer),
+        _first_number(message.phone_number, call.phone_number),
         _DIRECTIONS.get(call.type or "", "inbound"),
         (call.assistant_id or (assistant.id if assistant else None) or "")[:100],
         is_tool_message,
@@ -191,6 +190,11 @@ def _fast(message: _Message, body: bytes) -> Message | None:
         requests,
         message.status or "",
     )
+
+
+def _first_number(*parties: _Numbered | None) -> str:
+    # A withheld number arrives as an empty customer on the message; the call's snapshot may still know it.
+    return next((party.number for party in parties if party is not None and party.number), "")[:32]
 
 
 def _fast_requests(message: _Message) -> list[ToolRequest] | None:

@@ -246,6 +246,16 @@ def test_not_json(body):
         decode(body)
 
 
+@pytest.mark.parametrize("customer", [{}, {"number": None}, {"number": ""}, {"id": "c-1"}])
+def test_an_empty_customer_does_not_hide_the_number_of_the_call(customer):
+    call = {"id": "c", "customer": {"number": "+1312"}, "phoneNumber": {"number": "+1999"}}
+    message = {"type": "tool-calls", **SHAPES["all lists"], "customer": customer, "phoneNumber": customer, "call": call}
+
+    read = of({"message": message})
+
+    assert (read.customer_number, read.dialled_number) == ("+1312", "+1999")
+
+
 def fingerprint(**fields: object) -> bytes:
     return of({"message": {"type": "transcript", "timestamp": 1731157911127, **fields}}).fingerprint
 
