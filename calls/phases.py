@@ -49,7 +49,7 @@ FALLBACK_SENTENCES = ("i'm having trouble processing that", "im having trouble p
 _EVIDENCE = frozenset(
     {"transcript", "speech-update", "user-interrupted", "assistant.speechStarted", "tool-calls", "function-call"}
 )
-_STATUS_RANK = {"scheduled": 0, "queued": 1, "ringing": 2, "in-progress": 3, "forwarding": 4, "ended": 9}
+_STATUS_RANK = {"": -1, "scheduled": 0, "queued": 1, "ringing": 2, "in-progress": 3, "forwarding": 4, "ended": 9}
 _OTHER_STATUS_RANK = 5
 
 
@@ -84,7 +84,7 @@ class Event:
 class Fold:
     """What a call's events amount to. `phase_seconds` leaves out the time a live call spends in its present phase."""
 
-    status: str = "queued"
+    status: str = ""
     phase: str = INITIALIZING
     phase_since: datetime | None = None
     phase_seconds: dict[str, float] = field(default_factory=dict)

@@ -31,7 +31,7 @@ from crm.phones import to_e164
 
 # A delivery that says it happened longer ago than this comes from another clock, not from a slow network.
 _SLOWEST_DELIVERY = timedelta(minutes=5)
-_DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web"}
+_DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web", "vapi.websocketCall": "web"}
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(Stage.values)}
 _LONGEST_STATUS = 32
 _COLUMNS = [
@@ -174,8 +174,8 @@ def _set_conversation(call: Call, ledger: Ledger, folded: Fold, skew: timedelta)
     # Without transcript events the copies that other messages carry are all there is.
     call.transcript = folded.transcript or reported or ledger.conversation
     status, said = folded.status, ledger.details.status
-    is_vague = status == "queued" and said in ("scheduled", "ringing", "in-progress", "forwarding")
-    call.status = (said if is_vague else status)[:_LONGEST_STATUS]
+    is_vague = status in ("", "queued") and said in ("scheduled", "ringing", "in-progress", "forwarding")
+    call.status = (said if is_vague else status or "queued")[:_LONGEST_STATUS]
 
 
 def _set_identity(call: Call, ledger: Ledger) -> None:

@@ -57,6 +57,22 @@ def test_a_live_call():
     assert (row.lead.phone, row.lead.budget, row.lead.stage) == (NUMBER, Decimal(1800), LeadStage.QUALIFIED)
 
 
+@pytest.mark.parametrize("kind", ["webCall", "vapi.websocketCall"])
+def test_a_call_without_a_telephone_is_a_web_call(kind):
+    row = call()
+    deliver(row, "status-update", 0, number=None, call={"type": kind}, status="in-progress")
+
+    assert project(row).direction == "web"
+
+
+@pytest.mark.parametrize("said", ["scheduled", "queued", "ringing", "in-progress", "forwarding", "ended", "not-found"])
+def test_the_status_is_the_word_of_the_last_update(said):
+    row = call()
+    deliver(row, "status-update", 0, call={"status": "queued"}, status=said)
+
+    assert project(row).status == said
+
+
 def test_the_report_adds_what_is_known_at_the_end():
     row = call()
     conversation(row)

@@ -24,7 +24,12 @@ from calls.webhook.shapes import ToolRequest
 __all__ = ["Message", "NotJson", "ToolRequest", "decode"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIRECTIONS = {"inboundPhoneCall": "inbound", "outboundPhoneCall": "outbound", "webCall": "web"}
+_DIRECTIONS = {
+    "inboundPhoneCall": "inbound",
+    "outboundPhoneCall": "outbound",
+    "webCall": "web",
+    "vapi.websocketCall": "web",
+}
 # An instant outside these years is nobody's clock; the time of arrival is used instead.
 _EARLIEST = datetime(2010, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()

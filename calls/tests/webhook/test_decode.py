@@ -256,6 +256,20 @@ def test_an_empty_customer_does_not_hide_the_number_of_the_call(customer):
     assert (read.customer_number, read.dialled_number) == ("+1312", "+1999")
 
 
+@pytest.mark.parametrize(
+    ("kind", "direction"),
+    [
+        ("inboundPhoneCall", "inbound"),
+        ("outboundPhoneCall", "outbound"),
+        ("webCall", "web"),
+        ("vapi.websocketCall", "web"),
+        ("carrierPigeon", "inbound"),
+    ],
+)
+def test_the_direction_is_told_by_the_kind_of_call(kind, direction):
+    assert of({"message": {"type": "hang", "call": {"id": "c", "type": kind}}}).direction == direction
+
+
 def fingerprint(**fields: object) -> bytes:
     return of({"message": {"type": "transcript", "timestamp": 1731157911127, **fields}}).fingerprint
 
