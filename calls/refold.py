@@ -208,6 +208,8 @@ def _set_times(call: Call, ledger: Ledger, folded: Fold) -> None:
     call.ended_at = None
     if folded.phase == Phase.ENDED:
         call.ended_at = (report.ended_at if report else None) or folded.ended_at
+    if call.started_at is None and call.ended_at and report and report.lasted:
+        call.started_at = call.ended_at - report.lasted
     if call.started_at and call.ended_at:
         call.ended_at = max(call.started_at, call.ended_at)
 

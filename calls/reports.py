@@ -18,6 +18,9 @@ _MOST_LINES = 2_000
 _LONGEST_LINE = 5_000
 _LARGEST_COST = 99_999
 _MILLISECONDS = 100_000_000_000
+# The duration by its names, the most exact first, and how many seconds each counts.
+_DURATIONS = (("durationMs", 0.001), ("durationSeconds", 1), ("durationMinutes", 60))
+_LONGEST_CALL = 86_400
 
 # The first prefix or part that fits names the family; Vapi has some 600 reasons and adds more.
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -64,6 +67,8 @@ class Report:
     ended_reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    # Only a stand-in for times that neither the report nor any other message tells.
+    lasted: timedelta | None = None
     summary: str = ""
     recording_url: str = ""
     cost: Decimal | None = None
@@ -83,12 +88,13 @@ class Report:
 def read_report(message: dict[str, Any]) -> Report:
     """Read an end-of-call-report, or a call as Vapi's REST API returns it."""
     call, artifact, analysis = (_dict(message.get(key)) for key in ("call", "artifact", "analysis"))
-    started_at = instant(message.get("startedAt"))
+    started_at, ended_at = _span(message)
     refused = _is_consent_refused(message, artifact)
     return Report(
         ended_reason=(_text(message.get("endedReason")) or _text(call.get("endedReason")))[:200],
         started_at=started_at,
-        ended_at=instant(message.get("endedAt")),
+        ended_at=ended_at,
+        lasted=_duration(message),
         summary=_first_text(analysis.get("summary"), artifact.get("summary"), message.get("summary")),
         recording_url="" if refused else _recording_url(message, artifact),
         cost=_cost(message),
@@ -117,6 +123,25 @@ def instant(value: Any) -> datetime | None:
             return datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return None
+
+
+def _span(message: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """Return when the call began and ended; the duration stands in for the one of them that is missing."""
+    started_at, ended_at = instant(message.get("startedAt")), instant(message.get("endedAt"))
+    lasted = _duration(message)
+    if lasted is None:
+        return started_at, ended_at
+    if started_at is not None:
+        return started_at, ended_at or started_at + lasted
+    return (ended_at - lasted if ended_at is not None else None), ended_at
+
+
+def _duration(message: dict[str, Any]) -> timedelta | None:
+    for name, unit in _DURATIONS:
+        value = message.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value * unit <= _LONGEST_CALL:
+            return timedelta(seconds=value * unit)
     return None
 
 

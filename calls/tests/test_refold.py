@@ -57,6 +57,23 @@ def test_a_live_call():
     assert (row.lead.phone, row.lead.budget, row.lead.stage) == (NUMBER, Decimal(1800), LeadStage.QUALIFIED)
 
 
+def test_a_report_alone_tells_how_long_the_call_lasted():
+    row = call()
+    report(row, durationSeconds=45.5)
+
+    project(row)
+
+    assert (row.started_at, row.ended_at) == (START + timedelta(seconds=14.5), START + timedelta(seconds=60))
+
+
+def test_the_duration_does_not_move_a_call_whose_start_was_seen():
+    row = call()
+    conversation(row)
+    report(row, durationSeconds=45.5)
+
+    assert project(row).started_at == START
+
+
 @pytest.mark.parametrize("kind", ["webCall", "vapi.websocketCall"])
 def test_a_call_without_a_telephone_is_a_web_call(kind):
     row = call()

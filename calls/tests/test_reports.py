@@ -78,6 +78,23 @@ def test_a_new_report_carries_everything_under_artifact_and_analysis():
     ]
 
 
+@pytest.mark.parametrize("lasted", [{"durationMs": 90_000}, {"durationSeconds": 90.0}, {"durationMinutes": 1.5}])
+def test_the_duration_stands_in_for_a_missing_time(lasted):
+    begin, end = "2027-03-01T15:00:00Z", "2027-03-01T15:01:30Z"
+    span = (datetime(2027, 3, 1, 15, tzinfo=UTC), datetime(2027, 3, 1, 15, 1, 30, tzinfo=UTC))
+
+    for message in ({"startedAt": begin}, {"endedAt": end}, {"startedAt": begin, "endedAt": end}):
+        report = read_report({**message, **lasted})
+        assert (report.started_at, report.ended_at) == span
+
+
+@pytest.mark.parametrize("lasted", [None, True, "90", -1, 1e300, float("inf"), float("nan"), [90]])
+def test_a_duration_that_is_none_tells_nothing(lasted):
+    report = read_report({"startedAt": "2027-03-01T15:00:00Z", "durationSeconds": lasted})
+
+    assert (report.ended_at, report.lasted) == (None, None)
+
+
 def test_an_old_report_carries_everything_on_the_message():
     report = read_report(
         {
