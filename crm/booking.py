@@ -45,12 +45,14 @@ def book(
     source: str = "voice",
     hold: bool = False,
     call_id: UUID | None = None,
+    replaces_holds: bool = True,
     now: datetime | None = None,
 ) -> Appointment:
     """Book, or with `hold` reserve for a while, a viewing that begins at `starts_at`; once per `idempotency_key`.
 
     Without `agent`, one of `agents` (all who show the home) who is free then is chosen fairly. The lead's, or the
-    call's, own hold of that very slot becomes the booking; its other holds of the home are given up.
+    call's, own hold of that very slot becomes the booking; its other holds of the home are given up. Without
+    `replaces_holds` every hold stands, whoever has it.
     Raises SlotTaken, OutsideHours, PastTime with alternatives; UnknownProperty; IdempotencyMismatch; BadArguments.
     """
     _require_aware(starts_at)
@@ -61,7 +63,7 @@ def book(
         if earlier is not None:
             return earlier
         people = _lock(Agent, _candidates(listing, agent, agents))
-        wanted = _wanted(lead, listing, people, starts_at, now, call_id=call_id)
+        wanted = _wanted(lead, listing, people, starts_at, now, call_id=call_id, replaces_holds=replaces_holds)
         appointment = clear_the_way(wanted)
         if appointment is None:
             appointment = promise(wanted)
@@ -98,6 +100,7 @@ def reschedule(
     starts_at: datetime | None = None,
     slot: slots.Offer | str | None = None,
     idempotency_key: str | None = None,
+    replaces_holds: bool = True,
     now: datetime | None = None,
 ) -> Appointment:
     """Move a viewing to another time of its agent, or to a slot, which may be another agent's.
@@ -119,7 +122,7 @@ def reschedule(
             return earlier
         people = _lock(Agent, {agent_id, first.agent_id})
         showing = [person for person in people if person.pk == agent_id]
-        wanted = _wanted(lead, first.listing, showing, starts_at, now)
+        wanted = _wanted(lead, first.listing, showing, starts_at, now, replaces_holds=replaces_holds)
         appointment = _lock_appointment(appointment_id)
         _require_movable(appointment, offer, wanted.now)
         if (appointment.starts_at, appointment.agent_id) != (starts_at, agent_id):

@@ -48,6 +48,8 @@ class Wanted:
     rules: BookingRules
     now: datetime
     call_id: UUID | None = None
+    # Whether the asker's own holds give way. A caller changes their mind; a program confirms or cancels what it holds.
+    replaces_holds: bool = True
 
     @property
     def ends_at(self) -> datetime:
@@ -62,7 +64,9 @@ def clear_the_way(wanted: Wanted, *, but: Appointment | None = None) -> Appointm
     """
     own, taken, people = None, [], {agent.pk for agent in wanted.agents}
     for row in _rows_in_question(wanted, but):
-        is_mine = row.lead_id == wanted.lead.pk or (wanted.call_id is not None and row.call_id == wanted.call_id)
+        is_mine = wanted.replaces_holds and (
+            row.lead_id == wanted.lead.pk or (wanted.call_id is not None and row.call_id == wanted.call_id)
+        )
         if row.is_lapsed(wanted.now):
             give_up(row, LAPSED, LAPSED)
         elif row.status == AppointmentStatus.BOOKED or not is_mine or row.listing_id != wanted.listing.pk:
@@ -82,7 +86,8 @@ def _rows_in_question(wanted: Wanted, but: Appointment | None) -> AppointmentQue
     my_holds = mine & Q(listing=wanted.listing, status=AppointmentStatus.HELD)
     over_it = Q(starts_at__lt=wanted.ends_at, ends_at__gt=wanted.starts_at)
     promised = over_it & (Q(agent__in=wanted.agents) | Q(listing=wanted.listing))
-    rows = Appointment.objects.filter(my_holds | promised, status__in=LIVE)
+    asked = my_holds | promised if wanted.replaces_holds else promised
+    rows = Appointment.objects.filter(asked, status__in=LIVE)
     rows = rows.exclude(pk=but.pk) if but else rows
     return rows.order_by("pk").select_for_update(no_key=True)
 

@@ -165,6 +165,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
             idempotency_key=booking_key(request),
             source=self.actor(),
             hold=wanted["hold"],
+            replaces_holds=False,
         )
         return Response(self.get_serializer(appointment).data, 201)
 
@@ -186,7 +187,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         wanted = serializer.validated_data
         slot = wanted.get("slot_id")
         when = {"slot": slot} if slot is not None else {"starts_at": wanted["starts_at"]}
-        moved = booking.reschedule(appointment.pk, **when)
+        moved = booking.reschedule(appointment.pk, **when, replaces_holds=False)
         return Response(self.get_serializer(moved).data)
 
     @action(detail=True, methods=["post"])

@@ -112,6 +112,18 @@ def test_a_hold_expires_or_is_confirmed(book, api):
     assert api.post(f"{APPOINTMENTS}/{held['id']}/confirm", {}).json()["status"] == "booked"
 
 
+def test_a_hold_stands_also_against_its_own_lead(book, api, slots):
+    held = book(1, hold=True).json()
+
+    assert problem(book(1, hold=True)) == (409, "slot_taken")
+    assert problem(book(1)) == (409, "slot_taken")
+    assert [book(2, hold=True).status_code, book(3).status_code] == [201, 201]
+    booked = book(4).json()
+    assert problem(api.post(f"{APPOINTMENTS}/{booked['id']}/reschedule", {"starts_at": held["starts_at"]}))[0] == 409
+    assert api.post(f"{APPOINTMENTS}/{booked['id']}/reschedule", {"slot_id": slots[6]["slot_id"]}).status_code == 200
+    assert api.post(f"{APPOINTMENTS}/{held['id']}/confirm").json()["status"] == "booked"
+
+
 def test_an_expired_hold_is_neither_confirmed_nor_shown_as_held(book, api):
     held = book(1, hold=True).json()
     Appointment.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
