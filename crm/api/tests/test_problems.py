@@ -7,6 +7,7 @@ import json
 import pytest
 from django.db import InterfaceError, OperationalError
 from django.test import RequestFactory
+from rest_framework.test import APIClient
 
 from crm.api.parsers import MAX_BODY_BYTES
 from crm.api.tests.conftest import problem
@@ -20,8 +21,9 @@ JSON = "application/json"
     "path",
     ["/api", "/api/", "/api/v1", "/api/v1/nothing", "/api/v1/leads/1/nothing", "/api/v2/leads", "/api/v1/leads/x"],
 )
-def test_an_unknown_path_is_404(api, path):
-    for method in (api.get, api.post, api.delete):
+def test_an_unknown_path_is_404(db, path):
+    client = APIClient(enforce_csrf_checks=True)
+    for method in (client.get, client.post, client.put, client.patch, client.delete):
         assert problem(method(path)) == (404, "not_found")
 
 
