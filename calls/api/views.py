@@ -13,14 +13,13 @@ from rest_framework.response import Response
 from calls import board
 from calls.models import Call, Phase, Stage, call_pk
 from calls.shapes import call_shape
+from calls.webhook.shapes import identifier
 from crm.api import parameters
 from crm.api.views import ApiView, ResourceViewSet
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
-
-LONGEST_VAPI_ID = 200
 
 
 class CallViewSet(ResourceViewSet):
@@ -31,15 +30,16 @@ class CallViewSet(ResourceViewSet):
 
     queryset = Call.objects.all()
     reads_projections = True
-    lookup_value_regex = "[^/]+"
-    ordering_fields = ["created_at", "started_at", "ended_at", "cost"]
+    # Whatever Vapi calls a call, slashes and line ends too.
+    lookup_value_regex = r"[\s\S]+?"
+    ordering_fields = ["id", "created_at", "started_at", "ended_at", "cost"]
     ordering = ["-created_at"]
 
     def narrow(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
         request = self.request
         given = request.query_params
         wanted: dict[str, Any] = {
-            "vapi_id": given.get("vapi_id") or None,
+            "vapi_id": identifier(given.get("vapi_id")) or None,
             "status": given.get("status") or None,
             "stage__in": parameters.choices(request, "stage", Stage.values),
             "phase__in": parameters.choices(request, "phase", Phase.values),
@@ -62,17 +62,13 @@ class CallViewSet(ResourceViewSet):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One call, by Pete's id or Vapi's."""
-        found = Q(pk=call_pk(pk))
+        found = Q(pk=call_pk(identifier(pk)))
         with suppress(ValueError):
             found |= Q(pk=uuid.UUID(pk))
-        call = self.get_queryset().filter(found).first() if _can_be_id(pk) else None
+        call = self.get_queryset().filter(found).first()
         if call is None:
             raise Http404
         return Response(call_shape(call))
-
-
-def _can_be_id(text: str) -> bool:
-    return len(text) <= LONGEST_VAPI_ID and "\0" not in text
 
 
 class LiveView(ApiView):

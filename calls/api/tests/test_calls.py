@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rest_framework.test import APIClient
 
 from calls.models import Assistant, Call, Phase, call_pk
+from calls.webhook.shapes import identifier
 from crm import freshness
 from crm.api.tests.conftest import problem
 from crm.models import Agent, Lead, Listing, Role
@@ -72,6 +74,15 @@ def test_a_call_is_found_by_either_id(api, slash):
         assert api.get(f"{CALLS}/{name}{slash}").json()["vapi_id"] == vapi_id
 
 
+@pytest.mark.parametrize("vapi_id", ["a/b/c", "a b", "ü\U0001f3e0", "a?b=1&c#d", "%2F", "a\nb", "x" * 200 + "y" * 100])
+def test_a_call_is_found_whatever_vapi_names_it(api, vapi_id):
+    call = make_call(identifier(vapi_id))
+    make_call("another")
+
+    assert api.get(f"{CALLS}/{quote(vapi_id, safe='')}").json()["id"] == str(call.pk)
+    assert [row["id"] for row in api.get(CALLS, {"vapi_id": vapi_id}).json()["results"]] == [str(call.pk)]
+
+
 @pytest.mark.parametrize(
     "name",
     ["nobody", "7b0a1f6e-1f5d-4c0e-9d53-6f2a7c9d3e11", "x" * 5000, "%00", "a%00b", "é", "..", "%2e%2e", "{x}", "1"],
@@ -111,6 +122,7 @@ def test_calls_come_newest_first_in_pages(api):
         ("lead=99999", []),
         ("from=2020-01-01&to=2020-02-01", []),
         ("ordering=created_at", ["v-1", "v-2"]),
+        ("ordering=-id", ["v-1", "v-2"]),
     ],
 )
 def test_calls_are_filtered(api, query, found):
