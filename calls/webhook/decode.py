@@ -113,6 +113,10 @@ _PLAIN_TYPES = frozenset(
 )
 
 
+# Without a time and a turn these say the same thing again and again, and mean it anew each time.
+_WORDLESS_TYPES = frozenset({"speech-update", "user-interrupted"})
+
+
 class Message(msgspec.Struct):
     """One delivery. `body` is what may be stored: without secrets, NUL or lone surrogates.
 
@@ -165,7 +169,7 @@ def decode(body: bytes) -> Message:
 
 
 def _fast(message: _Message, body: bytes) -> Message | None:
-    kind, call = message.type, message.call
+    kind, call, at = message.type, message.call, instant(message.timestamp)
     is_tool_message = kind == TOOL_CALLS
     if not call.id or len(call.id) > shapes.LONGEST_ID or call.id[0].isspace() or call.id[-1].isspace():
         return None
@@ -176,14 +180,14 @@ def _fast(message: _Message, body: bytes) -> Message | None:
         identity = tools_identity(requests)
     elif kind in _PLAIN_TYPES:
         requests = []
-        identity = _plain_identity(message)
+        identity = _plain_identity(message, at)
     else:
         return None
     assistant = message.assistant if message.assistant and message.assistant.id else call.assistant
     return Message(
         kind,
         call.id,
-        instant(message.timestamp),
+        at,
         hashlib.blake2b(identity, digest_size=16).digest(),
         redact(body),
         _first_number(message.customer, call.customer),
@@ -225,11 +229,21 @@ def _fast_requests(message: _Message) -> list[ToolRequest] | None:
     return requests
 
 
-def _plain_identity(m: _Message) -> bytes:
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _moment(kind: str, timestamp: Any, turn: Any, at: int) -> Any:
+    """Return when an identity happened: by Vapi's time, else by the arrival of what every turn says alike."""
+    return at if timestamp is None and turn is None and kind in _WORDLESS_TYPES else timestamp
+
+
+def _plain_identity(m: _Message, at: int) -> bytes:
     # A conversation is identified by its words, and copies of it beside another message are not.
     words = (m.messages, m.messages_open_a_i_formatted, m.conversation) if m.type == "conversation-update" else ()
+    moment = _moment(m.type, m.timestamp, _first(m.turn, m.turn_id), at)
     fields = (
-        m.type, m.timestamp, m.status, m.role, m.turn, m.transcript_type, m.transcript, m.ended_reason, m.turn_id,
+        m.type, moment, m.status, m.role, m.turn, m.transcript_type, m.transcript, m.ended_reason, m.turn_id,
         m.text, m.output, *words,
     )  # fmt: skip
     return _encode(fields)
@@ -281,12 +295,13 @@ def _from_tree(tree: Any, kept: bytes) -> Message:
     is_tool_message = is_legacy or kind == TOOL_CALLS
     if not is_tool_message:
         requests = []
-    identity = tools_identity(requests) if is_tool_message else _tree_identity(kind, message)
+    at = instant(message.get("timestamp"))
+    identity = tools_identity(requests) if is_tool_message else _tree_identity(kind, message, at)
     status = message.get("status")
     return Message(
         kind[:_LONGEST_TYPE],
         shapes.identifier(call.get("id")) or None,
-        instant(message.get("timestamp")),
+        at,
         hashlib.blake2b(identity, digest_size=16).digest(),
         kept,
         _number(message, call, "customer"),
@@ -302,17 +317,21 @@ def _from_tree(tree: Any, kept: bytes) -> Message:
     )
 
 
-def _tree_identity(kind: str, message: dict[str, Any]) -> bytes:
+def _tree_identity(kind: str, message: dict[str, Any], at: int) -> bytes:
     """Return the message without what differs between two deliveries of it.
 
     A report has no time of its own: a second one with more in it is another event, a re-sent one is not, although its
     links are signed anew and the snapshot of the call has aged.
     """
     kept = {key: value for key, value in message.items() if key not in _VOLATILE}
+    moment = None
     if kind != "end-of-call-report":
         kept.pop("artifact", None)
-        kept["timestamp"] = message.get("timestamp")
-    return lenient.encode(_without_links(kept), ordered=True)
+        moment = _moment(kind, message.get("timestamp"), _first(message.get("turn"), message.get("turnId")), at)
+    # Beside the rest, because a time inside it counts for nothing.
+    return lenient.encode(
+        [moment if isinstance(moment, int | float | str) else None, _without_links(kept)], ordered=True
+    )
 
 
 def _without_links(value: Any, depth: int = 0) -> Any:

@@ -283,6 +283,28 @@ def test_the_same_delivery_has_the_same_fingerprint_whatever_its_snapshots_say()
     assert fingerprint(transcript="a", call={"id": "c"}, timestamp=1731157911128) != first
 
 
+def test_the_time_tells_two_messages_apart_also_when_the_call_stands_beside():
+    def delivered(timestamp: int) -> bytes:
+        message = {"type": "speech-update", "role": "assistant", "status": "started", "timestamp": timestamp}
+        return of({"message": message, "call": {"id": "c"}}).fingerprint
+
+    assert delivered(1731157911127) == delivered(1731157911127)
+    assert delivered(1731157911127) != delivered(1731157912127)
+
+
+@pytest.mark.parametrize("beside", [{"call": {"id": "c"}}, {}], ids=["inside", "beside"])
+def test_speech_without_a_time_or_a_turn_is_new_each_time(beside):
+    def delivered(**fields: object) -> bytes:
+        message = {"type": "speech-update", "role": "assistant", "status": "started", **beside, **fields}
+        return of({"message": message, "call": {"id": "c"}}).fingerprint
+
+    assert delivered() != delivered()
+    assert delivered(type="user-interrupted") != delivered(type="user-interrupted")
+    assert delivered(turn=0) == delivered(turn=0)
+    assert delivered(timestamp=1731157911127) == delivered(timestamp=1731157911127)
+    assert delivered(type="transcript", transcript="Yes.") == delivered(type="transcript", transcript="Yes.")
+
+
 def report(**fields: object) -> bytes:
     return of(
         {"message": {"type": "end-of-call-report", "call": {"id": "c"}, "endedReason": "hangup", **fields}}
