@@ -50,6 +50,8 @@ STORES_ARE_GIVEN = bool(os.environ.get("DATABASE_URL") and os.environ.get("REDIS
 _prepare_environment()
 # Here and not in a hook: the conftest files of the apps, which import models, are read next.
 django.setup()
+# A worker that inherited it would read its settings before it has named its own databases.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
