@@ -81,7 +81,7 @@ def _place_and_time(
 ) -> tuple[Listing, Agent | None, datetime]:
     """Return what is to be booked: the slot names it all, else the home, the agent and the time do."""
     if slot_id is None and start_time is None:
-        raise BadArguments("slot_id is missing. Get one with get_availability, or give start_time.")
+        return _held(desk)
     slot = read_slot(slot_id) if slot_id is not None else None
     if slot is not None and slot.listing_id is not None:
         property_id, property_address = str(slot.listing_id), None
@@ -94,6 +94,15 @@ def _place_and_time(
     agent = find_agent(user_id, listing)
     desk.scope = Scope(listing, agent)
     return listing, agent, read_time(desk, start_time or "")
+
+
+def _held(desk: Desk) -> tuple[Listing, Agent, datetime]:
+    """Return what this call holds: after the question for the name, often only the name comes."""
+    held = desk.own_viewings().filter(call_id=desk.caller.call_id, status=AppointmentStatus.HELD).last()
+    if held is None:
+        raise BadArguments("slot_id is missing. Get one with get_availability, or give start_time.")
+    desk.scope = Scope(held.listing)
+    return held.listing, held.agent, held.starts_at
 
 
 def _key(desk: Desk, what: str, listing: Listing, agent: Agent | None, starts_at: datetime) -> str:

@@ -84,6 +84,24 @@ def test_without_a_name_the_slot_is_held_and_the_name_asked_for(ask, agent, home
     assert rows() == [("booked", at(3, 15), NUMBER)]
 
 
+def test_the_name_alone_books_what_the_call_holds(ask, agent, home) -> None:
+    ask("set_appointment", slot_id=slot(agent, home, at(3, 15)))
+
+    booked = ask("set_appointment", attendee_name="Jane Roe")
+
+    assert booked.text.startswith("Booked: Thursday 3 June at 3 PM")
+    assert rows() == [("booked", at(3, 15), NUMBER)]
+
+
+def test_the_name_alone_books_nothing_that_another_call_holds(ask, agent, home) -> None:
+    ask("set_appointment", slot_id=slot(agent, home, at(3, 15)))
+
+    refused = ask("set_appointment", who=caller("another"), attendee_name="Jane Roe")
+
+    assert refused.code == "bad_arguments"
+    assert rows() == [("held", at(3, 15), NUMBER)]
+
+
 def test_a_hold_that_has_lapsed_is_booked_anew_if_the_time_is_still_free(ask, agent, home, clock) -> None:
     wanted = slot(agent, home, at(3, 15))
     ask("set_appointment", slot_id=wanted)
