@@ -87,9 +87,9 @@ class BookingSerializer(WhenSerializer):
     agent = IdField(queryset=Agent.objects.all(), allow_null=True, required=False)
     listing = IdField(queryset=Listing.objects.all(), allow_null=True, required=False)
     lead = IdField(queryset=Lead.objects.all(), allow_null=True, required=False)
-    attendee_name = TextField(max_length=200, allow_blank=True, required=False)
+    attendee_name = TextField(max_length=200, allow_blank=True, allow_null=True, required=False)
     attendee_phone = PhoneField(allow_null=True, required=False)
-    attendee_email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    attendee_email = serializers.EmailField(max_length=254, allow_blank=True, allow_null=True, required=False)
     hold = serializers.BooleanField(required=False, default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

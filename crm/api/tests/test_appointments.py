@@ -81,6 +81,15 @@ def test_a_time_is_booked_for_someone_new_and_an_agent_is_found(api, slots, list
     assert (lead.source, lead.stage, made.json()["agent"]) == ("api", "viewing_booked", agent.pk)
 
 
+@pytest.mark.parametrize("name", ["agent", "listing", "lead", "attendee_name", "attendee_phone", "attendee_email"])
+def test_what_is_null_was_not_given(api, slots, lead, name):
+    given = {"lead": lead.pk} if name.startswith("attendee") else {"attendee_name": "Al"}
+
+    made = api.post(APPOINTMENTS, given | {"slot_id": slots[0]["slot_id"], name: None})
+
+    assert made.status_code == 201, made.json()
+
+
 def test_a_caller_who_is_known_stays_one_lead(api, slots, lead):
     made = api.post(APPOINTMENTS, {"slot_id": slots[0]["slot_id"], "attendee_phone": lead.phone})
 
