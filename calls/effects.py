@@ -72,6 +72,8 @@ def land(call: Call, before: Before, tools: Sequence[ToolCall], viewings: Sequen
         _note_report(call, lead)
     if now.is_ended and (is_new or not before.is_ended):
         _note_end(call, lead)
+    if now.is_ended:
+        # At every fold: what settles the matter may be stored after the end.
         _follow_up(call, lead, tools, viewings)
 
 
@@ -153,11 +155,11 @@ def _facts_of(call: Call) -> dict[str, Any]:
 
 def _follow_up(call: Call, lead: Lead, tools: Sequence[ToolCall], viewings: Sequence[Appointment]) -> None:
     """Leave a task when the caller went away without a viewing and without a promise to be called back."""
-    if any(tool.name in _SETTLING and not tool.code for tool in tools):
-        return
     key = f"follow-up:{call.pk}"
-    if any(viewing.status != AppointmentStatus.HELD for viewing in viewings):
-        # The call may have gone on after it was given up.
+    # Told by its tools, not only by the viewings: one that was booked may have been cancelled since.
+    has_settled = any((tool.name in _SETTLING or tool.facts.get("appointment_id")) and not tool.code for tool in tools)
+    if has_settled or any(viewing.status != AppointmentStatus.HELD for viewing in viewings):
+        # The call may have gone on after it was given up, and a tool's row may come after the end.
         Task.objects.filter(key=key, done_at=None).update(done_at=timezone.now())
         return
     if call.ended_class in _NO_FOLLOW_UP:

@@ -320,6 +320,20 @@ def test_a_call_that_ended_with_a_viewing_leaves_no_follow_up():
     assert not Task.objects.exists()
 
 
+def test_a_cancellation_that_is_stored_after_the_end_closes_the_follow_up():
+    row = call()
+    conversation(row)
+    report(row)
+    project(row)
+    assert Task.objects.filter(done_at=None).count() == 1
+
+    tool_call(row, "cancel_appointment")
+    report(row, summary="The caller cancelled.")
+    project(row)
+
+    assert not Task.objects.filter(done_at=None).exists()
+
+
 def test_a_hold_is_not_a_viewing_and_a_promised_callback_is_task_enough():
     held, promised = call(), call()
     for row in (held, promised):
