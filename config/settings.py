@@ -255,6 +255,13 @@ MS_CLIENT_ID = env.text("MS_CLIENT_ID", "")
 MS_CLIENT_SECRET = env.text("MS_CLIENT_SECRET", "")
 MS_AUTHORITY = env.url("MS_AUTHORITY", "https://login.microsoftonline.com/organizations")
 GRAPH_URL = env.url("GRAPH_URL", "https://graph.microsoft.com/v1.0")
+# Where the stand-in for Microsoft 365 listens, which then signs people in and keeps their calendars.
+MS_SANDBOX_URL = env.text("MS_SANDBOX_URL", "").rstrip("/")
+CALENDAR_AHEAD_DAYS = env.integer("CALENDAR_AHEAD_DAYS", 60, minimum=1)
+CALENDAR_POLL_SECONDS = env.integer("CALENDAR_POLL_SECONDS", 120, minimum=5)
+CALENDAR_STALE_MINUTES = env.integer("CALENDAR_STALE_MINUTES", 60, minimum=1)
+CALENDAR_TENTATIVE_BLOCKS = env.boolean("CALENDAR_TENTATIVE_BLOCKS", True)
+GRAPH_REQUESTS_AT_ONCE = env.integer("GRAPH_REQUESTS_AT_ONCE", 32, minimum=1)
 TOKEN_ENCRYPTION_KEYS = [
     key.strip()
     for key in secret("TOKEN_ENCRYPTION_KEYS", required=False, make=lambda: Fernet.generate_key().decode()).split(",")
