@@ -13,9 +13,10 @@ urlpatterns = [
     path("api/v1/", include("crm.api.urls")),
     path("api/v1/", include("calls.api.urls")),
     path("", include("calls.urls")),
+    path("", include("calendar_sync.urls")),
     path("", include("crm.urls")),
-    # What is under /api and known to nobody above.
-    re_path(r"^api(?:/|$)", not_found),
+    # What is under /api or /calendar and known to nobody above.
+    re_path(r"^(?:api|calendar)(?:/|$)", not_found),
 ]
 
 handler400 = "crm.service.bad_request"
