@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from crm import slots
+from crm import promises, slots
 from crm.availability import rules_for
 from crm.choice import nearest_offers
-from crm.errors import BadArguments, CrmError, IdempotencyMismatch, NoViewing, SlotRefused, SlotTaken
+from crm.errors import BadArguments, CrmError, IdempotencyMismatch, NoViewing, PastTime, SlotRefused, SlotTaken
 from crm.models import Agent, Appointment, AppointmentStatus, BookingRequest, Lead, Listing
 from crm.models.appointments import LIVE
+from crm.models.office import LONGEST_VIEWING_MINUTES
 from crm.promises import LAPSED, Wanted, clear_the_way, give_up, move, promise, settle
 
 if TYPE_CHECKING:
@@ -129,6 +132,32 @@ def reschedule(
             move(appointment, wanted)
         if idempotency_key:
             BookingRequest.objects.create(key=idempotency_key, digest=digest, appointment=appointment)
+    return appointment
+
+
+def place(appointment_id: int, *, starts_at: datetime, ends_at: datetime, now: datetime | None = None) -> Appointment:
+    """Move a viewing to exactly [starts_at, ends_at), as its agent did in a calendar of their own.
+
+    Hours, steps, buffers, notice and busy times are the agent's to overrule; the past and other promises are not.
+    Raises PastTime, SlotTaken with alternatives; NoViewing; BadArguments for a length that no viewing has.
+    """
+    _require_aware(starts_at)
+    if not timedelta() < ends_at - starts_at <= timedelta(minutes=LONGEST_VIEWING_MINUTES):
+        raise BadArguments("A viewing takes between a minute and half a day.")
+    first = _find(appointment_id)
+    with _refusing_with_alternatives(first.listing, starts_at, first.agent_id, now), transaction.atomic():
+        lead = _lock_one(Lead, first.lead_id)
+        people = _lock(Agent, [first.agent_id])
+        wanted = _wanted(lead, first.listing, people, starts_at, now, replaces_holds=False)
+        wanted = replace(wanted, rules=replace(wanted.rules, length=ends_at - starts_at))
+        appointment = _lock_appointment(appointment_id)
+        _require_movable(appointment, None, wanted.now)
+        if appointment.agent_id != first.agent_id:
+            raise NoViewing("That viewing is another agent's by now.")
+        if starts_at <= wanted.now and starts_at != appointment.starts_at:
+            raise PastTime("That time has passed.")
+        if (appointment.starts_at, appointment.ends_at) != (starts_at, ends_at):
+            promises.place(appointment, wanted)
     return appointment
 
 

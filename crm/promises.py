@@ -147,6 +147,15 @@ def move(appointment: Appointment, wanted: Wanted) -> None:
     _announce(signals.appointment_rescheduled, appointment, "Viewing moved", previous=previous)
 
 
+def place(appointment: Appointment, wanted: Wanted) -> None:
+    """Give an appointment exactly the wanted time of its agent, whatever the rules say. Raises SlotTaken."""
+    previous = PreviousTime(appointment.starts_at, appointment.ends_at, appointment.agent_id)
+    clear_the_way(wanted, but=appointment)
+    appointment.starts_at, appointment.ends_at = wanted.starts_at, wanted.ends_at
+    appointment.save(update_fields=["starts_at", "ends_at", "updated_at"])
+    _announce(signals.appointment_rescheduled, appointment, "Viewing moved", previous=previous)
+
+
 def give_up(appointment: Appointment, reason: str, what: str) -> None:
     """Cancel an appointment, and tell."""
     appointment.status = AppointmentStatus.CANCELLED
