@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import msal
 import pytest
 
+from calendar_sync import tokens
+from calendar_sync.models import Connection
 from calendar_sync.sandbox import Sandbox, Server
+from calendar_sync.tests import factories
 from calendar_sync.tests.contract import Recorder
 from calendar_sync.tests.entra import AUTHORITY, CLIENT_ID, CLIENT_SECRET, EntraDouble
+from crm.models import Agent
+from crm.tests import factories as crm
 
 ADA = "ada@northside.example"
 HEADERS = {"Prefer": 'IdType="ImmutableId", outlook.timezone="UTC"', "client-request-id": "test"}
@@ -60,3 +66,26 @@ def ada(sandbox: Sandbox) -> Iterator[httpx.Client]:
     transport = sandbox.transport()
     with httpx.Client(base_url="https://graph.microsoft.com/v1.0", headers=headers, transport=transport) as client:
         yield client
+
+
+@pytest.fixture
+def connected_agent(db: None, graph: Server, entra: EntraDouble, sandbox: Sandbox) -> Agent:
+    """Ada, who works from nine to five every day and has connected her calendar: read and written, not yet synced.
+
+    Her connection is `agent.calendar_connection`, the one calendar `agent.calendar_connection.calendars.get()`.
+    """
+    agent = crm.agent(hours=(9, 17), email=ADA, full_name="Ada Lovelace")
+    connect(agent, entra, ADA)
+    return agent
+
+
+def connect(agent: Agent, entra: EntraDouble, address: str) -> Connection:
+    """Connect an agent to a mailbox of the sandbox, with tokens that MSAL got and its default calendar."""
+    person = entra.sandbox.mailboxes[address]
+    cache = msal.SerializableTokenCache()
+    result = entra.sign_in(address, cache)
+    row = factories.connection(agent, tenant_id=person.tenant_id, object_id=person.object_id, email=address)
+    tokens.note_success(row, cache, result["expires_in"])
+    default = next(record for record in person.calendars.values() if record.is_default)
+    factories.calendar(row, external_id=default.id, name=default.name, is_read=True, is_written=True)
+    return row
