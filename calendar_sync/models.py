@@ -71,6 +71,9 @@ class Calendar(models.Model):
     last_synced_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
+    # The round that reads it now. Another one may begin after `claimed_until`.
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
     subscription_id = models.CharField(max_length=100, blank=True)
     subscription_expires_at = models.DateTimeField(null=True, blank=True)
     # SHA-256 of the secret that Microsoft sends back with each notification.
@@ -101,10 +104,12 @@ class MirroredEvent(models.Model):
     ends_at = models.DateTimeField()
     show_as = models.CharField(max_length=32, blank=True)
     is_all_day = models.BooleanField(default=False)
+    is_cancelled = models.BooleanField(default=False)
+    # Graph's: singleInstance, occurrence, exception, seriesMaster. What an occurrence lacks stands on its master.
+    type = models.CharField(max_length=32, blank=True)
+    series_master_id = models.TextField(blank=True)
     # The row that blocks time; none for a free, cancelled or own event.
     busy_time = models.OneToOneField(BusyTime, models.SET_NULL, null=True, blank=True, related_name="+")
-    # The full round that saw it last: what a newer round has not seen is gone.
-    round = models.UUIDField(null=True, blank=True)
 
     class Meta:
         ordering = ["starts_at", "pk"]
