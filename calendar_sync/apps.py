@@ -6,7 +6,8 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = "Calendars"
 
     def ready(self) -> None:
-        from calendar_sync import status
+        from calendar_sync import receivers, status
         from crm import calendar_status
 
         calendar_status.register(status.statuses)
+        receivers.connect()

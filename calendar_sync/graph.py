@@ -109,9 +109,12 @@ class Graph:
         """Return the person's calendars, shared ones among them."""
         return self._all(f"/me/calendars?$select={_CALENDAR_FIELDS}&$top=50", read_calendar)
 
-    def calendar_view(self, calendar_id: str, starts_at: datetime, ends_at: datetime) -> list[RemoteEvent]:
+    def calendar_view(
+        self, calendar_id: str, starts_at: datetime, ends_at: datetime, *, with_tags: bool = False
+    ) -> list[RemoteEvent]:
         """Return what a calendar shows in [starts_at, ends_at), series expanded."""
         query = f"{_window(starts_at, ends_at)}&$select={_BUSY_FIELDS}&$top={PAGE_SIZE}"
+        query += f"&$expand={_escaped(_WITH_TAG)}" if with_tags else ""
         return self._all(f"/me/calendars/{_id(calendar_id)}/calendarView?{query}", read_event)
 
     def delta_pages(

@@ -1,0 +1,87 @@
+"""Reading back what was just written: what else is in Outlook at that time, and is our event as we left it.
+
+Graph has no "create only if free": somebody may have filled the time between the last look and our write. It cannot be
+undone by itself, so the agent is told, with other times. The nightly comparison finds what this one misses.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from calendar_sync import outlook_changes, placing, telling
+from calendar_sync.graph import Graph
+from calendar_sync.models import Calendar, EventLink, NoticeKind
+from calendar_sync.notices import raise_notice, resolve_notice
+from calendar_sync.remote import RemoteEvent
+from crm.choice import nearest_offers
+from crm.models import Appointment, AppointmentStatus
+
+logger = logging.getLogger(__name__)
+
+
+def soon(link_id: int) -> None:
+    """Queue the look. Without a broker the nightly comparison is the next."""
+    from calendar_sync.tasks import read_back
+
+    try:
+        read_back.delay(link_id)
+    except (OperationalError, OSError) as exc:
+        logger.warning("Event link %s is not read back: %r", link_id, exc)
+
+
+def read_back(link_id: int, *, now: datetime | None = None) -> int:
+    """Look at the time of one of our events; return how many others are in the way. Raises what Graph raises."""
+    link = EventLink.objects.select_related("connection__agent").filter(pk=link_id).exclude(event_id="").first()
+    if link is None or link.starts_at is None or link.ends_at is None:
+        return 0
+    window = (link.starts_at, link.ends_at)
+    graph = Graph(link.connection_id)
+    calendars = link.connection.calendars.select_related("connection__agent").filter(
+        Q(is_read=True) | Q(is_written=True)
+    )
+    shown = [
+        (event, calendar)
+        for calendar in calendars.filter(connection=link.connection)
+        for event in graph.calendar_view(calendar.external_id, *window, with_tags=True)
+    ]
+    own = next((event for event, _ in shown if event.id == link.event_id), None)
+    if own is None or own.etag != link.etag:
+        # Somebody was quicker than we could note our own write.
+        outlook_changes.apply(link, own, now=now)
+    foreign = [event for event, calendar in shown if event.id != link.event_id and _blocks(event, calendar, window)]
+    _tell(link, foreign, now or timezone.now())
+    return len(foreign)
+
+
+def _blocks(event: RemoteEvent, calendar: Calendar, window: tuple[datetime, datetime]) -> bool:
+    """Say whether an event that is not Pete's blocks the time, by the rule by which it would not have been offered."""
+    row = placing.placed(event, calendar, ZoneInfo(calendar.connection.agent.timezone))
+    is_there = event.tag is None and row.starts_at < window[1] and row.ends_at > window[0]
+    return is_there and placing.blocks(row, tentative=settings.CALENDAR_TENTATIVE_BLOCKS)
+
+
+def _tell(link: EventLink, foreign: list[RemoteEvent], now: datetime) -> None:
+    appointment = Appointment.objects.with_names().get(pk=link.appointment_id)
+    key = f"clash:{appointment.pk}"
+    if not foreign or appointment.status != AppointmentStatus.BOOKED:
+        resolve_notice(key)
+        return
+    when = telling.at_local(appointment.starts_at, appointment)
+    start = appointment.starts_at
+    offers = nearest_offers(listing=appointment.listing, starts_at=start, prefer_agent_id=appointment.agent_id, now=now)
+    raise_notice(
+        NoticeKind.CLASH,
+        link.connection.agent,
+        key=key,
+        text=f"The viewing of {appointment.listing} with {appointment.lead} on {when} meets something else in Outlook.",
+        cure=f"Move one of the two: the viewing{telling.or_to(offers, appointment)}.",
+        appointment=appointment,
+        data={"events": [event.id for event in foreign], "alternatives": telling.as_data(offers)},
+    )
