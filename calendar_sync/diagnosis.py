@@ -57,7 +57,7 @@ _MEANINGS: dict[str, tuple[ConnectionStatus, Any, Any]] = {
     "missing_scope": (RECONNECT, _("Pete was not given access to the calendar."), _SIGN_IN_AGAIN),
     "no_token": (RECONNECT, _("The stored sign-in cannot be used."), _SIGN_IN_AGAIN),
 }
-_OPERATORS = {"AADSTS700016", "AADSTS7000215", "AADSTS7000222"}
+OPERATORS = {"AADSTS700016", "AADSTS7000215", "AADSTS7000222"}
 # Busy, throttled, called too often: nothing is wrong with the connection.
 _TRANSIENT_ERRORS = {"temporarily_unavailable", "server_error", "request_timeout", "too_many_requests"}
 _TRANSIENT_NUMBERS = {90033, 90055, 90024, 50196, 50058, 90006}
@@ -71,13 +71,18 @@ def diagnose(code: str, error: str = "") -> Diagnosis:
         status, text, cure = RECONNECT, _("Microsoft no longer accepts the sign-in."), _SIGN_IN_AGAIN
     else:
         status, text, cure = BROKEN, _("Microsoft refuses for a reason unknown to Pete."), _OTHERWISE
-    return Diagnosis(status, code, str(text), str(cure), code in _OPERATORS)
+    return Diagnosis(status, code, str(text), str(cure), code in OPERATORS)
 
 
 def entra_code(result: Mapping[str, Any]) -> str:
     """Return the code in an answer of Entra's that is an error: AADSTS65001, or its word for it."""
     numbers = result.get("error_codes") or []
     return f"AADSTS{numbers[0]}" if numbers else str(result.get("error", ""))[:100]
+
+
+def is_entras(code: str) -> bool:
+    """Say whether a connection's code is Entra's: then a new token proves that all is well. Graph's codes need more."""
+    return code in ("", "no_token") or code.startswith("AADSTS")
 
 
 def diagnose_entra(result: Mapping[str, Any]) -> Diagnosis:

@@ -12,23 +12,19 @@ from typing import Any
 
 import msal
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from calendar_sync import entra, vault
 from calendar_sync.clouds import cloud
-from calendar_sync.diagnosis import Diagnosis, diagnose, diagnose_entra, is_transient
+from calendar_sync.diagnosis import Diagnosis, diagnose, diagnose_entra, is_entras, is_transient
 from calendar_sync.models import Connection, ConnectionStatus, Notice, NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from crm.errors import PermanentError, TransientError
 
 logger = logging.getLogger(__name__)
 
-# Renewed by a task when less is left, so that nobody who needs a token waits for Entra.
-RENEW_BEFORE = timedelta(minutes=15)
-KEEP_ALIVE_AFTER = timedelta(days=7)
-# A fault that others must mend is looked at again this often.
-LOOK_AGAIN_AFTER = timedelta(hours=1)
+# What the key of a notice about this installation's application at Microsoft begins with.
+APPLICATION = "application:"
 
 
 class ConnectionBroken(PermanentError):
@@ -67,7 +63,9 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
         result = _ask(cache) or {}
         token = str(result.get("access_token", ""))
         if token:
-            note_success(connection, cache, int(result["expires_in"]))
+            keep(connection, cache, int(result["expires_in"]))
+            if is_entras(connection.status_code):
+                note_success(connection)
         elif not is_transient(result):
             note_failure(connection, diagnose_entra(result))
     if token:
@@ -114,18 +112,24 @@ def _seconds_left(until: datetime) -> float:
     return (until - timezone.now()).total_seconds()
 
 
-def note_success(connection: Connection, cache: msal.SerializableTokenCache, expires_in: int) -> None:
-    """Keep the tokens of a locked connection, which works; what was said about it is over."""
+def keep(connection: Connection, cache: msal.SerializableTokenCache, expires_in: int) -> None:
+    """Keep the tokens of a locked connection."""
     now = timezone.now()
     connection.blob = vault.seal(vault.TOKEN_CACHE, connection.pk, cache.serialize().encode())
     connection.access_expires_at = now + timedelta(seconds=expires_in)
     connection.refreshed_at = now
+    connection.save(update_fields=["blob", "access_expires_at", "refreshed_at"])
+
+
+def note_success(connection: Connection) -> None:
+    """Set that a locked connection works; what was said about it is over."""
     if connection.status != ConnectionStatus.CONNECTED or connection.status_code:
-        connection.status, connection.status_code, connection.status_at = ConnectionStatus.CONNECTED, "", now
-    connection.save(update_fields=["blob", "access_expires_at", "refreshed_at", "status", "status_code", "status_at"])
+        connection.status, connection.status_code = ConnectionStatus.CONNECTED, ""
+        connection.status_at = timezone.now()
+        connection.save(update_fields=["status", "status_code", "status_at"])
     resolve_notice(notice_key(connection))
     # That somebody can sign in shows that the application itself is in order.
-    Notice.objects.filter(key__startswith="application:", resolved_at=None).update(resolved_at=now)
+    Notice.objects.filter(key__startswith=APPLICATION, resolved_at=None).update(resolved_at=timezone.now())
 
 
 def note_failure(connection: Connection, diagnosis: Diagnosis) -> None:
@@ -134,7 +138,7 @@ def note_failure(connection: Connection, diagnosis: Diagnosis) -> None:
     connection.status_at = timezone.now()
     connection.save(update_fields=["status", "status_code", "status_at"])
     # One fault of the installation is one notice, however many connections it stops.
-    key = f"application:{diagnosis.code}" if diagnosis.is_operators else notice_key(connection)
+    key = f"{APPLICATION}{diagnosis.code}" if diagnosis.is_operators else notice_key(connection)
     raise_notice(
         NoticeKind.CONNECTION,
         connection.agent,
@@ -159,18 +163,3 @@ def mark_broken(connection_id: int, code: str) -> Diagnosis:
 def notice_key(connection: Connection) -> str:
     """Return the key of the notice about this connection."""
     return f"connection:{connection.agent_id}"
-
-
-def due_for_renewal(now: datetime) -> QuerySet[Connection]:
-    """Return the connections whose token runs out soon, and those to look at again."""
-    runs_out = Q(access_expires_at=None) | Q(access_expires_at__lt=now + RENEW_BEFORE)
-    stuck = Q(status__in=[ConnectionStatus.ADMIN_ACTION, ConnectionStatus.ERROR])
-    return Connection.objects.filter(
-        Q(status=ConnectionStatus.CONNECTED) & runs_out | stuck & Q(status_at__lt=now - LOOK_AGAIN_AFTER)
-    )
-
-
-def idle(now: datetime) -> QuerySet[Connection]:
-    """Return the connections whose sign-in has not been used for a week: after 90 days it would be lost."""
-    waiting = Q(refreshed_at=None) | Q(refreshed_at__lt=now - KEEP_ALIVE_AFTER)
-    return Connection.objects.filter(waiting).exclude(status=ConnectionStatus.NEEDS_RECONNECT)

@@ -85,7 +85,7 @@ def connect(agent: Agent, entra: EntraDouble, address: str) -> Connection:
     cache = msal.SerializableTokenCache()
     result = entra.sign_in(address, cache)
     row = factories.connection(agent, tenant_id=person.tenant_id, object_id=person.object_id, email=address)
-    tokens.note_success(row, cache, result["expires_in"])
+    tokens.keep(row, cache, result["expires_in"])
     default = next(record for record in person.calendars.values() if record.is_default)
     factories.calendar(row, external_id=default.id, name=default.name, is_read=True, is_written=True)
     return row
