@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from calendar_sync.models import Notice, NoticeKind, Push
 from crm.models import Agent, Appointment
 
+logger = logging.getLogger(__name__)
+
+# Of these people are told by e-mail too: nothing is read or written until somebody acts.
+MAILED = (NoticeKind.CONNECTION,)
 _LONGEST = 500
 
 
@@ -34,15 +41,27 @@ def raise_notice(
         "push": push,
         "data": data or {},
     }
-    notice, created = Notice.objects.get_or_create(key=key, defaults=values)
-    if created:
-        return notice
-    # What comes again after it was over is news.
-    again = Notice.objects.filter(pk=notice.pk, resolved_at__isnull=False)
-    if not again.update(**values, created_at=Now(), resolved_at=None):
-        Notice.objects.filter(pk=notice.pk).update(**values)
-    notice.refresh_from_db()
+    notice, is_news = Notice.objects.get_or_create(key=key, defaults=values)
+    if not is_news:
+        # What comes again after it was over is news, too.
+        over = Notice.objects.filter(pk=notice.pk, resolved_at__isnull=False)
+        is_news = bool(over.update(**values, created_at=Now(), resolved_at=None))
+        if not is_news:
+            Notice.objects.filter(pk=notice.pk).update(**values)
+        notice.refresh_from_db()
+    if is_news and kind in MAILED:
+        transaction.on_commit(lambda: _mail_soon(notice.pk))
     return notice
+
+
+def _mail_soon(notice_id: int) -> None:
+    # The tasks import what imports this module.
+    from calendar_sync.tasks import send_notice
+
+    try:
+        send_notice.delay(notice_id)
+    except (OperationalError, OSError) as exc:
+        logger.warning("Notice %s is on the pages only: %r", notice_id, exc)
 
 
 def resolve_notice(key: str) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+import smtplib
 
-from calendar_sync import adoption, outbox, pushing, readback
+from celery import shared_task
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from calendar_sync import adoption, alerts, connect, outbox, pushing, readback, upkeep
+from calendar_sync.models import Connection
 from crm.errors import TransientError
 
 # Until the next sweep, which asks again for what is still due.
@@ -33,3 +38,46 @@ def sweep_outbox() -> int:
 def read_back(link_id: int) -> int:
     """Look for what else is in Outlook at the time of a viewing that was just written."""
     return readback.read_back(link_id)
+
+
+# --- Connections ----------------------------------------------------------------------------------------------------
+
+# Each minute asks again for what is still due.
+RENEWAL_SECONDS = 55
+
+
+@shared_task
+def renew_tokens() -> int:
+    """Wake a worker for each token that runs out soon, and each connection that may have been mended."""
+    return _attend(upkeep.due(timezone.now()), force=False)
+
+
+@shared_task
+def keep_connections_alive() -> int:
+    """Use each sign-in at least once a week."""
+    return _attend(upkeep.idle(timezone.now()), force=True)
+
+
+def _attend(connections: QuerySet[Connection], *, force: bool) -> int:
+    waiting = list(connections.values_list("pk", flat=True))
+    for connection_id in waiting:
+        attend_connection.apply_async((connection_id,), {"force": force}, expires=RENEWAL_SECONDS)
+    return len(waiting)
+
+
+@shared_task
+def attend_connection(connection_id: int, force: bool = False) -> bool:
+    """Renew one connection's token, or find out whether it works again."""
+    return upkeep.attend(connection_id, force=force)
+
+
+@shared_task(autoretry_for=(smtplib.SMTPException, OSError), retry_backoff=30, retry_backoff_max=1800, max_retries=8)
+def send_notice(notice_id: int) -> int:
+    """Write to those whom a notice concerns."""
+    return alerts.send(notice_id)
+
+
+@shared_task
+def forget_sign_ins() -> int:
+    """Remove sign-ins to Microsoft that are long over."""
+    return connect.forget_flows()

@@ -170,6 +170,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-idempotent-requests": {"task": "crm.tasks.forget_idempotent_requests", "schedule": 3600.0},
     "send-queued-messages": {"task": "crm.tasks.send_queued_messages", "schedule": 60.0, "options": EVERY_MINUTE},
     "sweep-outbox": {"task": "calendar_sync.tasks.sweep_outbox", "schedule": 30.0, "options": {"expires": 28}},
+    "renew-tokens": {"task": "calendar_sync.tasks.renew_tokens", "schedule": 60.0, "options": EVERY_MINUTE},
+    "keep-connections-alive": {"task": "calendar_sync.tasks.keep_connections_alive", "schedule": 3600.0},
+    "forget-sign-ins": {"task": "calendar_sync.tasks.forget_sign_ins", "schedule": 3600.0},
     "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }
 
@@ -286,6 +289,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "httpx": {"level": "WARNING"},
+        # Its debugging shows authorization codes.
+        "msal": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },
 }

@@ -1,0 +1,165 @@
+"""Which of an account's calendars are read, and into which one viewings are written; and parting from all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from calendar_sync import staleness, tokens
+from calendar_sync.errors import Refused
+from calendar_sync.graph import Graph, RemoteCalendar
+from calendar_sync.models import AuthFlow, Calendar, Connection, Notice
+from crm.errors import BadArguments, PermanentError, TransientError
+from crm.models import Agent, Appointment, BusyTime, CalendarState
+
+logger = logging.getLogger(__name__)
+
+# Somebody waits for the page.
+TIMEOUT_SECONDS = 5.0
+LONGEST_NAME = 255
+
+
+def refresh_calendars(connection: Connection) -> list[Calendar]:
+    """Ask Microsoft which calendars there are and return them; the default one is chosen if none ever was.
+
+    Raises TransientError or PermanentError; the connection's status then says what is wrong.
+    """
+    try:
+        found = Graph(connection.pk, timeout=TIMEOUT_SECONDS).list_calendars()
+    except Refused as exc:
+        tokens.mark_broken(connection.pk, exc.code)
+        raise
+    with transaction.atomic():
+        _lock(connection)
+        is_first = not connection.calendars.exists()
+        for remote in found:
+            _keep(connection, remote)
+        gone = connection.calendars.exclude(external_id__in=[remote.id for remote in found])
+        forget_busy_times(connection.agent_id, gone)
+        gone.delete()
+        if is_first:
+            default = next((remote.id for remote in found if remote.is_default and remote.can_edit), "")
+            connection.calendars.filter(external_id=default).update(is_read=True, is_written=True)
+    if is_first:
+        request_sync(connection)
+    return list(connection.calendars.all())
+
+
+def _lock(connection: Connection) -> None:
+    Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+
+
+def _keep(connection: Connection, remote: RemoteCalendar) -> None:
+    values = {"name": remote.name[:LONGEST_NAME], "can_edit": remote.can_edit}
+    row, created = Calendar.objects.get_or_create(connection=connection, external_id=remote.id, defaults=values)
+    if not created and (row.name, row.can_edit) != (values["name"], values["can_edit"]):
+        Calendar.objects.filter(pk=row.pk).update(**values)
+
+
+def choose(connection: Connection, *, read: Collection[int], written: int) -> None:
+    """Read the calendars `read` and write viewings into `written`, by their ids. Raises BadArguments.
+
+    The one that is written is read too: what is moved in Outlook must be seen.
+    """
+    with transaction.atomic():
+        _lock(connection)
+        known = {calendar.pk: calendar for calendar in connection.calendars.all()}
+        target = known.get(written)
+        if target is None:
+            raise BadArguments("Choose the calendar that viewings are written into.")
+        if not target.can_edit:
+            raise BadArguments(f"“{target.name}” can only be read. Choose another one to write viewings into.")
+        wanted = {written, *read}
+        if not wanted <= known.keys():
+            raise BadArguments("One of these calendars is not there any more. Look at the list again.")
+        dropped = [calendar for calendar in known.values() if calendar.is_read and calendar.pk not in wanted]
+        # One after the other: at no moment may two be written.
+        connection.calendars.exclude(pk=written).filter(is_written=True).update(is_written=False)
+        connection.calendars.filter(pk__in=wanted).update(is_read=True)
+        connection.calendars.filter(pk=written).update(is_written=True)
+        _stop_reading(connection, dropped)
+    unsubscribe(connection, dropped)
+    request_sync(connection)
+
+
+def _stop_reading(connection: Connection, calendars: list[Calendar]) -> None:
+    """Forget what was read of calendars that are not read any more."""
+    rows = connection.calendars.filter(pk__in=[calendar.pk for calendar in calendars])
+    forget_busy_times(connection.agent_id, rows)
+    for calendar in rows:
+        calendar.events.all().delete()
+    rows.update(
+        is_read=False,
+        delta_link=b"",
+        window_starts_at=None,
+        window_ends_at=None,
+        last_synced_at=None,
+        hinted_at=None,
+        claim=None,
+        claimed_until=None,
+        failures=0,
+        last_error="",
+        subscription_id="",
+        subscription_expires_at=None,
+        client_state_digest="",
+    )
+
+
+def forget_busy_times(agent_id: int, calendars: Iterable[Calendar]) -> None:
+    """Free the time that these calendars blocked."""
+    for calendar in calendars:
+        mirrored = BusyTime.objects.filter(agent=agent_id, source=BusyTime.Source.MICROSOFT)
+        mirrored.filter(external_id__startswith=f"{calendar.pk}:").delete()
+
+
+def unsubscribe(connection: Connection, calendars: Iterable[Calendar]) -> None:
+    """Tell Microsoft that nobody listens any more. What fails runs out within a week by itself."""
+    client = Graph(connection.pk, timeout=TIMEOUT_SECONDS)
+    for calendar in calendars:
+        if not calendar.subscription_id:
+            continue
+        try:
+            client.delete_subscription(calendar.subscription_id)
+        except (TransientError, PermanentError) as exc:
+            logger.info("A subscription of calendar %s is left to run out: %s", calendar.pk, exc)
+
+
+def request_sync(connection: Connection) -> None:
+    """Have what is read brought up to date after the commit. The timed poll behind it does so too."""
+    ids = list(connection.calendars.filter(is_read=True).values_list("pk", flat=True))
+    connection.calendars.filter(pk__in=ids).update(next_sync_at=timezone.now())
+    staleness.refresh([connection.pk])
+    transaction.on_commit(lambda: _queue(ids))
+
+
+def _queue(ids: list[int]) -> None:
+    # The tasks import this module.
+    from calendar_sync.tasks import sync_calendar
+
+    try:
+        for calendar_id in ids:
+            sync_calendar.delay(calendar_id)
+    except (OperationalError, OSError) as exc:
+        logger.warning("Calendars wait for the timed poll: %r", exc)
+
+
+def disconnect(agent: Agent) -> bool:
+    """Forget the account and all that came from it; return whether there was one. Viewings in Outlook stay there."""
+    connection = Connection.objects.filter(agent=agent).first()
+    if connection is None:
+        return False
+    unsubscribe(connection, connection.calendars.all())
+    with transaction.atomic():
+        # With it go its calendars, what was mirrored, the links to events and what was still to be written.
+        Connection.objects.filter(pk=connection.pk).delete()
+        BusyTime.objects.filter(agent=agent, source=BusyTime.Source.MICROSOFT).delete()
+        AuthFlow.objects.filter(agent=agent).delete()
+        kept = Appointment.objects.filter(agent=agent).exclude(calendar_state=CalendarState.LOCAL)
+        kept.update(calendar_state=CalendarState.LOCAL, external_id="", updated_at=timezone.now())
+        Notice.objects.filter(agent=agent, resolved_at=None).update(resolved_at=timezone.now())
+    logger.info("Agent %s disconnected Microsoft 365", agent.pk)
+    return True
