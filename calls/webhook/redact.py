@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import ahocorasick_rs
 import msgspec
 
 from calls.webhook import lenient
@@ -16,8 +17,13 @@ from calls.webhook import lenient
 REDACTED = "[redacted]"
 _REDACTED_JSON = b'"[redacted]"'
 _LONGEST_KEY = 64
-# Every secret's key contains one of these, in lower case. Each costs a search through every body, so they are few.
-_NEEDLES = (b"secret", b"token", b"passw", b"authoriz", b"credential", b'key"', b'sid"', b'nurl"', b'lurl"')
+# Every secret's key contains one of the first ones, in lower case; the others give away a secret inside a text, and a
+# letter of a key that hides behind its code. All are looked for in one pass over the body.
+_IN_KEYS = (b"secret", b"token", b"passw", b"authoriz", b"credential", b'key"', b'sid"', b'nurl"', b'lurl"')
+_JWT_NEEDLE, _SIGNATURE_NEEDLE, _CODE_NEEDLE = range(len(_IN_KEYS), len(_IN_KEYS) + 3)
+_needles = ahocorasick_rs.BytesAhoCorasick(
+    [*_IN_KEYS, b"eyj", b"ignature=", b"\\u00"], implementation=ahocorasick_rs.Implementation.DFA
+)
 _ALWAYS = ("secret", "passw", "authoriz", "credential")
 # "maxTokens" and "llmPromptTokens" count, "authToken" opens; "recordingUrl" is wanted, "controlUrl" is a capability.
 _AT_THE_END = (
@@ -55,14 +61,19 @@ def _judge(key: bytes) -> bool:
 
 def redact(body: bytes) -> bytes:
     """Return the valid JSON `body` without the values of secret keys and without token-like strings."""
-    spans = _secret_spans(body)
-    if spans is None or (b"\\" in body and _HIDDEN_LETTER.search(body)):
+    lower = body.lower()
+    found = _needles.find_matches_as_indexes(lower)
+    if not found:
+        return body
+    needles = {needle for needle, _, _ in found}
+    spans = _secret_spans(body, lower, found)
+    if spans is None or (_CODE_NEEDLE in needles and _HIDDEN_LETTER.search(body)):
         return lenient.encode(redact_tree(_tree(body)))
     if spans:
         body = _spliced(body, spans)
-    if b"eyJ" in body:
+    if _JWT_NEEDLE in needles:
         body = _JWT_BYTES.sub(REDACTED.encode(), body)
-    if b"ignature=" in body:
+    if _SIGNATURE_NEEDLE in needles:
         body = _SIGNATURE_BYTES.sub(rb"\1" + REDACTED.encode(), body)
     return body
 
@@ -74,22 +85,20 @@ def _tree(body: bytes) -> Any:
         return lenient.parse(body)
 
 
-def _secret_spans(body: bytes) -> dict[int, int] | None:
+def _secret_spans(body: bytes, lower: bytes, found: list[tuple[int, int, int]]) -> dict[int, int] | None:
     """Return where the values of secret keys lie, start to end; None when one of them is a list or an object."""
-    lower = body.lower()
     spans: dict[int, int] = {}
-    for needle in _NEEDLES:
-        at = lower.find(needle)
-        while at >= 0:
-            end = lower.find(b'"', at)
-            # A key is followed by a colon; most occurrences are ordinary words inside a text.
-            if lower[end + 1 : end + 2] in _BEFORE_VALUE and is_secret(lower[lower.rfind(b'"', 0, at) + 1 : end]):
-                match = _VALUE.match(body, end + 1)
-                if match is not None and match[2]:
-                    return None
-                if match is not None and match[1] is not None:
-                    spans[match.start(1)] = match.end(1)
-            at = lower.find(needle, end) if end > 0 else -1
+    for needle, at, _ in found:
+        if needle >= len(_IN_KEYS):
+            continue
+        end = lower.find(b'"', at)
+        # A key is followed by a colon; most occurrences are ordinary words inside a text.
+        if lower[end + 1 : end + 2] in _BEFORE_VALUE and is_secret(lower[lower.rfind(b'"', 0, at) + 1 : end]):
+            match = _VALUE.match(body, end + 1)
+            if match is not None and match[2]:
+                return None
+            if match is not None and match[1] is not None:
+                spans[match.start(1)] = match.end(1)
     return spans
 
 
