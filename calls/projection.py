@@ -63,15 +63,16 @@ class Projector:
         self._is_stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def touch(self, call_id: UUID) -> None:
-        """Have the call folded soon. Never blocks; safe from any thread and from the event loop."""
+    def touch(self, *call_ids: UUID) -> None:
+        """Have these calls folded soon. Never blocks; safe from any thread and from the event loop."""
         with self._changed:
             self._remember_loop()
-            self._ticket += 1
-            if len(self._waiting) < MOST_WAITING:
-                self._waiting.setdefault(call_id, self._ticket)
+            for call_id in call_ids:
+                self._ticket += 1
+                if len(self._waiting) < MOST_WAITING:
+                    self._waiting.setdefault(call_id, self._ticket)
             self._start_threads()
-            self._changed.notify()
+            self._changed.notify(len(call_ids))
 
     def settle(self, timeout: float = 1.0) -> bool:
         """Wait until every call touched so far is folded and shown; return False when time ran out.
@@ -241,9 +242,9 @@ class Projector:
 _projector = Projector()
 
 
-def touch(call_id: UUID) -> None:
-    """Have the call folded soon by this process."""
-    _projector.touch(call_id)
+def touch(*call_ids: UUID) -> None:
+    """Have these calls folded soon by this process."""
+    _projector.touch(*call_ids)
 
 
 def settle(timeout: float = 1.0) -> bool:

@@ -118,12 +118,12 @@ def _fact_name(key: str) -> str | None:
 
 def text(value: Any) -> str | None:
     """Return one bounded line, None when there is nothing to say."""
+    if type(value) is str and len(value) <= _LONGEST_TEXT and _PLAIN_TEXT.match(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, str) and len(value) <= _LONGEST_TEXT and _PLAIN_TEXT.match(value):
-        return value
     line = _SPACE.sub(" ", str(value).translate(_UNSAYABLE)).strip()
     return line[:_LONGEST_TEXT].strip() or None
 

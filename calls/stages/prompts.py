@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 _FRESH_SECONDS = 5.0
 _PLACEHOLDER = re.compile(r"\{\{\{?\s*([^{}]*?)\s*\}?\}\}")
 _NOT_KNOWN = "not known yet"
+# The placeholder of everything that is known.
+_ALL = "CONTEXT"
 _LABELS = {
     "full_name": "name",
     "property_type": "kind of home",
@@ -38,13 +40,13 @@ class Template:
     def __init__(self, text: str) -> None:
         pieces = _PLACEHOLDER.split(text)
         self._words = [piece.replace("{{", "").replace("}}", "") for piece in pieces[::2]]
-        self._names = [name.strip() for name in pieces[1::2]]
+        self._names = [name if name == _ALL else name.lower() for name in map(str.strip, pieces[1::2])]
 
     def render(self, context: Facts, known: str) -> str:
         """Return the prompt for a call. What is not known yet is said to be so."""
         parts = [self._words[0]]
         for name, words in zip(self._names, self._words[1:], strict=True):
-            parts.append((known or "nothing yet") if name == "CONTEXT" else value(context, name.lower()))
+            parts.append((known or "nothing yet") if name == _ALL else value(context, name))
             parts.append(words)
         return "".join(parts)
 
@@ -52,7 +54,9 @@ class Template:
 def value(context: Facts, name: str) -> str:
     """Return one fact as words."""
     found = context.get(name)
-    if found is None or found == "":
+    if type(found) is str:
+        return found or _NOT_KNOWN
+    if found is None:
         return _NOT_KNOWN
     if name == "budget" and isinstance(found, int | float):
         return f"{found:,}"

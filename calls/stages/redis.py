@@ -126,10 +126,18 @@ class RedisStageStore:
         return reply
 
     async def _script(self, script: _Script, words: list[bytes]) -> Any:
-        """Run a script by its digest, and teach it to a store that has just been restarted."""
+        """Run a script by its digest."""
         command = b"*%d\r\n%b%b" % (
             3 + len(words), script.head, b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]),
         )  # fmt: skip
+        sent = self._pipeline.send(command)
+        reply = None if sent is None else await sent
+        if reply is None or isinstance(reply, hiredis.ReplyError):
+            return await self._patiently(script, command)
+        return reply
+
+    async def _patiently(self, script: _Script, command: bytes) -> Any:
+        """Connect first, and teach the script to a store that has just been restarted."""
         pipeline = self._pipeline
         try:
             return await pipeline.request(command)

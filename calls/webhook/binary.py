@@ -28,7 +28,7 @@ def _sized(oid: int, values: Sequence[bytes]) -> bytes:
 
 
 def texts(values: Sequence[str]) -> bytes:
-    return _sized(_TEXT, [value.encode() for value in values])
+    return _array(_TEXT, [_LENGTH(len(raw)) + raw for raw in map(str.encode, values)])
 
 
 def byteas(values: Sequence[bytes]) -> bytes:

@@ -33,6 +33,7 @@ _DIRECTIONS = {
 # An instant outside these years is nobody's clock; the time of arrival is used instead.
 _EARLIEST = datetime(2010, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+_EARLIEST_MS, _LATEST_MS = int(_EARLIEST * 1000), int(_LATEST * 1000)
 _MILLISECONDS = 100_000_000_000
 _LONGEST_TYPE = 64
 # Snapshots and links that differ between two deliveries of the same message.
@@ -156,7 +157,7 @@ def decode(body: bytes) -> Message:
     """Read one delivery. Raises NotJson; whatever else arrives gives a message."""
     # The fast decoder does not look at what it skips.
     text = lenient.text_of(body)
-    if "\\u0000" not in text:
+    if "\\" not in text or "\\u0000" not in text:
         try:
             message = _decode_envelope(text).message
         except (msgspec.DecodeError, RecursionError):
@@ -201,9 +202,11 @@ def _fast(message: _Message, body: bytes) -> Message | None:
     )
 
 
-def _first_number(*parties: _Numbered | None) -> str:
+def _first_number(beside: _Numbered | None, inside: _Numbered | None) -> str:
     # A withheld number arrives as an empty customer on the message; the call's snapshot may still know it.
-    return next((party.number for party in parties if party is not None and party.number), "")[:32]
+    if beside is not None and beside.number:
+        return beside.number[:32]
+    return (inside.number or "")[:32] if inside is not None else ""
 
 
 def _fast_requests(message: _Message) -> list[ToolRequest] | None:
@@ -220,13 +223,10 @@ def _fast_requests(message: _Message) -> list[ToolRequest] | None:
             return None
         requests.append(ToolRequest(item.id, function.name, function.arguments))
     ids = {request.id for request in requests}
-    if len(ids) != len(requests):
-        return None
-    if any(other.id not in ids for other in message.tool_calls or ()):
-        return None
-    if any(other.tool_call.id not in ids for other in message.tool_with_tool_call_list or ()):
-        return None
-    return requests
+    # The other lists of the message may know of more.
+    others = {other.id for other in message.tool_calls or ()}
+    others.update([other.tool_call.id for other in message.tool_with_tool_call_list or ()])
+    return requests if len(ids) == len(requests) and others <= ids else None
 
 
 def _first(*values: Any) -> Any:
@@ -363,6 +363,8 @@ def _text(value: Any) -> str:
 
 def instant(value: Any) -> int:
     """Return microseconds since 1970: from milliseconds, a numeric string or ISO 8601, else of now."""
+    if type(value) is int and _EARLIEST_MS <= value < _LATEST_MS:
+        return value * 1000
     seconds = _seconds(value)
     if seconds is None or not _EARLIEST <= seconds < _LATEST:
         seconds = time.time()

@@ -33,14 +33,19 @@ class Door:
         self._changing: dict[UUID, list[asyncio.Future[None]]] = {}
         self.inbox.start()
 
+    def take_turn(self, call_id: UUID) -> bool:
+        """Return whether no other stage change of this call is on its way; `turn_over` lets the next one in."""
+        if call_id in self._changing:
+            return False
+        self._changing[call_id] = []
+        return True
+
     async def turn(self, call_id: UUID) -> None:
-        """Wait until no other stage change of this call is on its way; `turn_over` lets the next one in."""
-        changing = self._changing
-        while call_id in changing:
+        """Wait for this call's turn, and take it."""
+        while not self.take_turn(call_id):
             waiter = self.loop.create_future()
-            changing[call_id].append(waiter)
+            self._changing[call_id].append(waiter)
             await waiter
-        changing[call_id] = []
 
     def turn_over(self, call_id: UUID) -> None:
         for waiter in self._changing.pop(call_id):
@@ -68,8 +73,7 @@ def _with_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
 
 def _tell_projection(call_ids: Iterable[UUID]) -> None:
-    for call_id in call_ids:
-        projection.touch(call_id)
+    projection.touch(*call_ids)
 
 
 def database_url() -> str:

@@ -51,14 +51,23 @@ class _Entry:
 
 
 class Inbox:
-    """Writes deliveries in batches over one connection of its own."""
+    """Writes deliveries in batches over one connection of its own.
+
+    As long as all is well no task takes part: what PostgreSQL answers starts the next batch at once. A task connects,
+    and looks into what went wrong.
+    """
 
     def __init__(self, url: str, on_commit: Callable[[Iterable[UUID]], None]) -> None:
         self._url = url
         self._on_commit = on_commit
         self._waiting: deque[_Entry] = deque()
-        self._arrived = asyncio.Event()
         self._ledger: Ledger | None = None
+        self._writing: list[_Entry] | None = None
+        self._is_woken = False
+        self._timeout: asyncio.TimerHandle | None = None
+        self._failure: BaseException | None = None
+        # The task has something to do.
+        self._needed = asyncio.Event()
         self._attempt = 0
         self._worker: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -71,14 +80,15 @@ class Inbox:
     async def close(self) -> None:
         """Write what waits, then stop."""
         for _ in range(100):
-            if not self._waiting:
+            if not self._waiting and self._writing is None:
                 break
             await asyncio.sleep(0.02)
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
-        _refuse(list(self._waiting), StoreDown("the process ends"))
+        _refuse([*(self._writing or ()), *self._waiting], StoreDown("the process ends"))
+        self._waiting.clear()
         await self._disconnect()
 
     def commit(self, event: EventRow, tools: Sequence[ToolRow] = ()) -> asyncio.Future[list[Verdict]]:
@@ -91,23 +101,76 @@ class Inbox:
             done.set_exception(StoreDown("too many deliveries are waiting"))
             return done
         self._waiting.append(_Entry(event, tools, done, self._loop.time() + _PATIENCE_SECONDS))
-        self._arrived.set()
+        if self._writing is None and not self._is_woken:
+            # What arrives in the same turn of the loop goes along.
+            self._is_woken = True
+            self._loop.call_soon(self._begin)
         return done
+
+    def _begin(self) -> None:
+        """Send the next batch, unless one is on its way."""
+        self._is_woken = False
+        if self._writing is not None or not self._waiting:
+            return
+        if self._ledger is None:
+            self._needed.set()
+            return
+        # One order for everybody: two processes that write the same calls wait for each other, not in a circle.
+        batch = self._writing = sorted(self._batch(), key=lambda entry: entry.event.call_id)
+        self._timeout = self._loop.call_later(_WRITE_TIMEOUT_SECONDS, self._fail, TimeoutError("no answer"))
+        try:
+            tools = [tool for entry in batch for tool in entry.tools]
+            self._ledger.send([entry.event for entry in batch], tools, self._answered)
+        except Exception as exc:
+            self._fail(exc)
+
+    def _answered(self, answer: list[Verdict] | Exception) -> None:
+        batch = self._writing
+        if isinstance(answer, Exception):
+            self._fail(answer)
+        elif batch is not None:
+            self._stop_clock()
+            self._writing = self._failure = None
+            # PostgreSQL first: it works on the next batch while this one's answers leave.
+            self._begin()
+            self._settle(batch, answer)
+
+    def _fail(self, exc: BaseException) -> None:
+        """Leave the batch to the task."""
+        self._stop_clock()
+        self._failure = exc
+        self._needed.set()
+
+    def _stop_clock(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
     async def _run(self) -> None:
         while True:
-            await self._arrived.wait()
-            if not self._waiting:
-                self._arrived.clear()
-                continue
+            await self._needed.wait()
+            self._needed.clear()
             try:
-                if self._ledger is None:
+                if self._writing is not None and self._failure is not None:
+                    await self._look_into(self._writing, self._failure)
+                while self._waiting and self._ledger is None:
                     await self._connect()
-                if self._ledger is not None:
-                    await self._write(self._ledger, self._batch())
             except Exception:
                 # Nothing but a bug comes here, and the door must outlive it.
                 logger.exception("The inbox failed")
+            self._begin()
+
+    async def _look_into(self, batch: list[_Entry], exc: BaseException) -> None:
+        self._failure = None
+        try:
+            if self._ledger is not None:
+                await self._failed(self._ledger, batch, exc)
+        except BaseException:
+            # A bug, or the end of the process: nobody waits for ever.
+            _refuse(batch, StoreDown("the inbox failed"))
+            raise
+        finally:
+            self._writing = None
 
     def _batch(self) -> list[_Entry]:
         """Take what waits, in order, within bounds; a tool call twice in one batch waits for the next."""
@@ -128,31 +191,18 @@ class Inbox:
         self._waiting.extendleft(reversed(later))
         return batch
 
-    async def _write(self, ledger: Ledger, batch: list[_Entry]) -> None:
-        try:
-            verdicts = await self._written(ledger, batch)
-        except _TRY_AGAIN as exc:
+    async def _failed(self, ledger: Ledger, batch: list[_Entry], exc: BaseException) -> None:
+        if isinstance(exc, _TRY_AGAIN):
             logger.warning("A batch of %d is written again: %s", len(batch), _line(exc))
             # A call that was known may have been deleted since.
             ledger.forget_calls()
             self._waiting.extendleft(reversed(batch))
-        except _CONNECTION_ERRORS as exc:
+        elif isinstance(exc, _CONNECTION_ERRORS):
             await self._lost(batch, exc)
-        except psycopg.Error as exc:
+        elif isinstance(exc, psycopg.Error):
             await self._one_by_one(ledger, batch, exc)
-        except BaseException:
-            # A bug, or the end of the process: nobody waits for ever.
-            _refuse(batch, StoreDown("the inbox failed"))
-            raise
         else:
-            self._settle(batch, verdicts)
-
-    async def _written(self, ledger: Ledger, batch: list[_Entry]) -> list[Verdict]:
-        # One order for everybody: two processes that write the same calls wait for each other, not in a circle.
-        batch.sort(key=lambda entry: entry.event.call_id)
-        tools = [tool for entry in batch for tool in entry.tools]
-        async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
-            return await ledger.write([entry.event for entry in batch], tools)
+            raise exc
 
     def _settle(self, batch: list[_Entry], verdicts: list[Verdict]) -> None:
         self._attempt = 0
@@ -176,7 +226,16 @@ class Inbox:
             if self._ledger is None:
                 self._waiting.appendleft(entry)
             else:
-                await self._write(self._ledger, [entry])
+                await self._alone(ledger, entry)
+
+    async def _alone(self, ledger: Ledger, entry: _Entry) -> None:
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
+                verdicts = await ledger.write([entry.event], entry.tools)
+        except (psycopg.Error, TimeoutError) as exc:
+            await self._failed(ledger, [entry], exc)
+        else:
+            self._settle([entry], verdicts)
 
     async def _lost(self, batch: list[_Entry], exc: BaseException) -> None:
         """Keep the batch for the next connection: writing it twice changes nothing."""

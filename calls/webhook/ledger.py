@@ -7,7 +7,7 @@ had been lost, which is recognised by the call having more tool calls here than 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -69,6 +69,7 @@ class Held:
 
 HELD = Held()
 Verdict = Stored | Held | None
+Answered = Callable[["list[Verdict] | Exception"], None]
 
 
 def _with_defaults(model: type[models.Model], given: str) -> tuple[str, str]:
@@ -158,7 +159,7 @@ class Ledger:
         self._pg = connection.pgconn
         self._loop = asyncio.get_running_loop()
         self._socket = self._pg.socket
-        self._reply: asyncio.Future[None] | None = None
+        self._on_reply: Callable[[psycopg.Error | None], None] | None = None
         self._results: list[pq.abc.PGresult] = []
         # Calls whose row is certainly there: theirs is not offered again.
         self._known: dict[UUID, None] = {}
@@ -186,62 +187,94 @@ class Ledger:
 
         Raises psycopg.Error; the batch is then not written.
         """
+        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+
+        def answered(answer: list[Verdict] | Exception) -> None:
+            if done.done():
+                return
+            if isinstance(answer, Exception):
+                done.set_exception(answer)
+            else:
+                done.set_result(answer)
+
+        self.send(events, tools, answered)
+        return await done
+
+    def send(self, events: Sequence[EventRow], tools: Sequence[ToolRow], answered: Answered) -> None:
+        """Have a batch committed: `answered` is called with what `write` returns or raises, once, and at once."""
         known = self._known
         new = {event.call_id: event for event in events if event.call_id not in known}
         parameters = _event_parameters(new, events)
-        if not tools:
-            await self._execute(b"events", parameters)
-            verdicts: list[Verdict] = []
-        else:
+        if tools:
             parameters += _tool_parameters(tools)
-            written, verdicts = _verdicts(await self._execute(b"tools", parameters), len(tools))
+        statement = b"tools" if tools else b"events"
+
+        def committed(error: psycopg.Error | None) -> None:
+            if error is not None:
+                answered(error)
+                return
+            written, verdicts = _verdicts(self._rows(), len(tools)) if tools else (0, [])
             if written + sum(verdict is not None for verdict in verdicts) < len(tools):
                 # Another process wrote the same tool call at the same time; now its answer can be read.
-                _, verdicts = _verdicts(await self._execute(b"tools", parameters), len(tools))
-        if len(known) > MOST_KNOWN_CALLS:
-            known.clear()
-        known.update(dict.fromkeys(new))
-        return verdicts
+                self._execute(statement, parameters, committed)
+                return
+            if len(known) > MOST_KNOWN_CALLS:
+                known.clear()
+            known.update(dict.fromkeys(new))
+            answered(verdicts)
+
+        self._execute(statement, parameters, committed)
 
     def forget_calls(self) -> None:
         """Offer every call's row again: one may have been deleted."""
         self._known.clear()
 
-    async def _execute(self, statement: bytes, parameters: list[bytes]) -> list[Row]:
-        pg = self._pg
-        reply = self._reply = self._loop.create_future()
+    def _execute(
+        self, statement: bytes, parameters: list[bytes], on_reply: Callable[[psycopg.Error | None], None]
+    ) -> None:
+        self._on_reply = on_reply
         self._results = []
         formats = _FORMATS[: len(parameters)]
-        pg.send_query_prepared(statement, parameters, formats, pq.Format.BINARY)
-        while pg.flush():  # noqa: ASYNC110
-            # The socket is full, as with a batch of large bodies.
-            await asyncio.sleep(0.001)
+        self._pg.send_query_prepared(statement, parameters, formats, pq.Format.BINARY)
+        self._flush()
+
+    def _flush(self) -> None:
         try:
-            await reply
-        finally:
-            self._reply = None
-        # A deferred constraint speaks up at the commit, after the rows of the answer.
-        for result in self._results:
-            if result.status != pq.ExecStatus.TUPLES_OK:
-                raise psycopg.errors.error_from_result(result)
+            is_full = self._pg.flush()
+        except psycopg.Error as exc:
+            self._replied(exc)
+            return
+        if is_full:
+            # As with a batch of large bodies.
+            self._loop.call_later(0.001, self._flush)
+
+    def _rows(self) -> list[Row]:
         result = self._results[0]
         return [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
 
     def _readable(self) -> None:
-        pg, reply = self._pg, self._reply
+        pg = self._pg
         try:
             pg.consume_input()
             while not pg.is_busy():
                 result = pg.get_result()
                 if result is None:
-                    if reply is not None and not reply.done():
-                        reply.set_result(None)
+                    self._replied(None)
                     return
                 self._results.append(result)
         except psycopg.Error as exc:
             self._loop.remove_reader(self._socket)
-            if reply is not None and not reply.done():
-                reply.set_exception(exc)
+            self._replied(exc)
+
+    def _replied(self, error: psycopg.Error | None) -> None:
+        on_reply, self._on_reply = self._on_reply, None
+        if on_reply is None:
+            return
+        # A deferred constraint speaks up at the commit, after the rows of the answer.
+        refused = [result for result in self._results if result.status != pq.ExecStatus.TUPLES_OK]
+        if error is None and refused:
+            error = psycopg.errors.error_from_result(refused[0])
+        on_reply(error)
 
 
 Row = list[bytes | None]

@@ -84,27 +84,23 @@ async def answer_all(message: Message, event: EventRow, requests: Sequence[ToolR
     One after the other for each call: a request that finds lost state brings it back before the next one asks.
     """
     prompts.refresh_soon()
-    await door.turn(event.call_id)
-    try:
-        return await _answer_all(message, event, requests, door)
-    finally:
-        door.turn_over(event.call_id)
-
-
-async def _answer_all(message: Message, event: EventRow, requests: Sequence[ToolRequest], door: Door) -> list[Stored]:
+    if not door.take_turn(event.call_id):
+        await door.turn(event.call_id)
     try:
         asked = [await _ask(message, event.call_id, request, door) for request in requests]
+        verdicts = await _commit(door, event, [row for row, _ in asked])
+        if not any(verdicts):
+            return [_given(row) for row, _ in asked]
+        return [
+            await _settled(message, event, request, row, fresh, verdict, door)
+            for request, (row, fresh), verdict in zip(requests, asked, verdicts, strict=True)
+        ]
     except StoreUnavailable as exc:
         logger.info("Call %s is answered from PostgreSQL: %s", message.vapi_id, exc)
         await door.inbox.commit(event)
         return [await _in_postgres(message, request, door) for request in requests]
-    verdicts = await _commit(door, event, [row for row, _ in asked])
-    if not any(verdicts):
-        return [_given(row) for row, _ in asked]
-    return [
-        await _settled(message, event, request, row, fresh, verdict, door)
-        for request, (row, fresh), verdict in zip(requests, asked, verdicts, strict=True)
-    ]
+    finally:
+        door.turn_over(event.call_id)
 
 
 async def _ask(message: Message, call_id: UUID, request: ToolRequest, door: Door) -> tuple[ToolRow, bool]:
