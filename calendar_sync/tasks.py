@@ -8,7 +8,20 @@ from celery import shared_task
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from calendar_sync import adoption, alerts, connect, outbox, pushing, readback, upkeep
+from calendar_sync import (
+    adoption,
+    alerts,
+    connect,
+    mirror,
+    outbox,
+    poll,
+    pushing,
+    readback,
+    reconcile,
+    staleness,
+    subscriptions,
+    upkeep,
+)
 from calendar_sync.models import Connection
 from crm.errors import TransientError
 
@@ -38,6 +51,27 @@ def sweep_outbox() -> int:
 def read_back(link_id: int) -> int:
     """Look for what else is in Outlook at the time of a viewing that was just written."""
     return readback.read_back(link_id)
+
+
+@shared_task
+def compare_all() -> int:
+    """Compare every connected agent's viewings with Outlook, each in a task of its own. Runs at night."""
+    waiting = list(reconcile.comparable().values_list("pk", flat=True))
+    for connection_id in waiting:
+        compare.delay(connection_id)
+    return len(waiting)
+
+
+@shared_task(autoretry_for=(TransientError,), retry_backoff=30, retry_backoff_max=1800, max_retries=8)
+def compare(connection_id: int) -> int:
+    """Compare one agent's viewings with Outlook."""
+    return len(reconcile.reconcile(connection_id))
+
+
+@shared_task(autoretry_for=(TransientError,), retry_backoff=5, retry_backoff_max=300, max_retries=5)
+def repair(notice_id: int) -> int:
+    """Put right what the comparison found. Queued by the button."""
+    return reconcile.repair(notice_id)
 
 
 # --- Connections ----------------------------------------------------------------------------------------------------
@@ -81,3 +115,38 @@ def send_notice(notice_id: int) -> int:
 def forget_sign_ins() -> int:
     """Remove sign-ins to Microsoft that are long over."""
     return connect.forget_flows()
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+@shared_task
+def poll_calendars() -> int:
+    """Read every calendar that is due. Enough on its own: nobody need tell us of changes."""
+    return poll.poll()
+
+
+@shared_task
+def sync_calendar(calendar_id: int) -> bool:
+    """Read what changed in one calendar now. The poll behind it does what this misses."""
+    return mirror.sync_calendar(calendar_id)
+
+
+@shared_task
+def sweep_calendars() -> int:
+    """Block the agents whose calendars cannot be read, and free those whose can."""
+    return staleness.sweep()
+
+
+@shared_task
+def maintain_subscriptions() -> int:
+    """Renew the subscriptions that run out soon and make those that are missing."""
+    if not subscriptions.are_wanted():
+        return 0
+    return poll.each(subscriptions.maintain, subscriptions.due(timezone.now()).values_list("pk", flat=True))
+
+
+@shared_task
+def maintain_subscription(calendar_id: int) -> bool:
+    """Renew one calendar's subscription, or make it anew."""
+    return subscriptions.maintain(calendar_id)

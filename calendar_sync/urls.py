@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from calendar_sync import api, views_auth
+from calendar_sync import api, notifications, views_auth
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^calendar/auth/start/?$", views_auth.start, name="calendar-auth-start"),
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^calendar/auth/callback$", views_auth.callback, name="calendar-auth-callback"),
     re_path(r"^calendar/auth/status/?$", views_auth.StatusView.as_view(), name="calendar-auth-status"),
     re_path(r"^calendar/choose/?$", views_auth.choose, name="calendar-choose"),
+    re_path(r"^calendar/notifications/?$", notifications.receive, name="calendar-notifications"),
     re_path(r"^calendar/events/?$", api.EventsView.as_view(), name="calendar-events"),
     re_path(r"^calendar/availability/?$", api.CalendarAvailabilityView.as_view(), name="calendar-availability"),
 ]

@@ -173,6 +173,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "renew-tokens": {"task": "calendar_sync.tasks.renew_tokens", "schedule": 60.0, "options": EVERY_MINUTE},
     "keep-connections-alive": {"task": "calendar_sync.tasks.keep_connections_alive", "schedule": 3600.0},
     "forget-sign-ins": {"task": "calendar_sync.tasks.forget_sign_ins", "schedule": 3600.0},
+    "poll-calendars": {"task": "calendar_sync.tasks.poll_calendars", "schedule": 10.0, "options": {"expires": 9}},
+    "sweep-calendars": {"task": "calendar_sync.tasks.sweep_calendars", "schedule": 60.0, "options": EVERY_MINUTE},
+    "maintain-subscriptions": {
+        "task": "calendar_sync.tasks.maintain_subscriptions",
+        "schedule": 60.0,
+        "options": EVERY_MINUTE,
+    },
     "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }
 
