@@ -52,7 +52,8 @@ class Wish(Enum):
 class Job:
     """A row that this worker has until `token`, with what it needs.
 
-    `covered` are the rows that are done with it. `is_repeat`: an earlier attempt may have created the event.
+    `covered` are the rows that are done with it. `attempts` counts this one. `is_repeat`: an earlier attempt may have
+    created the event.
     """
 
     push_id: int
@@ -62,6 +63,7 @@ class Job:
     link: EventLink
     wish: Wish
     covered: list[int]
+    attempts: int
     is_repeat: bool
 
 
@@ -113,6 +115,16 @@ def wake(appointment_id: int) -> None:
         push.delay(appointment_id)
     except (OperationalError, OSError) as exc:
         logger.warning("Viewing %s waits for the sweep of the outbox: %r", appointment_id, exc)
+
+
+def look_soon(link_id: int) -> None:
+    """Queue a look at what else is at the time of an event. Without a broker the nightly comparison is the next."""
+    from calendar_sync.tasks import read_back
+
+    try:
+        read_back.delay(link_id)
+    except (OperationalError, OSError) as exc:
+        logger.warning("Event link %s is not read back: %r", link_id, exc)
 
 
 def written_of(lead: Lead) -> QuerySet[Appointment]:
@@ -188,7 +200,7 @@ def _job(appointment: Appointment, row: Push, rows: list[Push], now: datetime) -
         # From here on an event may be there, whether or not anybody lives to tell.
         link.calendar_external_id = calendar.external_id
     covered = [other.pk for other in rows if other.connection_id == row.connection_id]
-    return Job(row.pk, now + CLAIM, appointment, connection, link, wish, covered, is_repeat)
+    return Job(row.pk, now + CLAIM, appointment, connection, link, wish, covered, row.attempts + 1, is_repeat)
 
 
 def _wish(appointment: Appointment, link: EventLink, now: datetime) -> Wish:
@@ -255,24 +267,22 @@ def forget_event(link: EventLink) -> None:
     link.starts_at = link.ends_at = link.written_at = None
     link.generation += 1
     link.save()
+    resolve_notice(clash_key(link.appointment_id))
 
 
 def put_off(job: Job, exc: Exception, now: datetime) -> None:
     """Try again later, as late as Graph asks, or give up after the last attempt."""
-    push = _mine(job).first()
-    if push is None:
-        return
-    if push.attempts >= MOST_ATTEMPTS:
+    if job.attempts >= MOST_ATTEMPTS:
         give_up(job, exc, "Microsoft 365 did not answer for hours. Press “try again” when it does.", now)
         return
     asked = getattr(exc, "retry_after", None)
-    wait = max(_backoff(push.attempts), timedelta(seconds=asked or 0))
+    wait = max(_backoff(job.attempts), timedelta(seconds=asked or 0))
     _mine(job).update(next_attempt_at=now + wait, claimed_until=None, last_error=_words(exc))
     if asked:
         # What throttles one row throttles the mailbox.
         waiting = Push.objects.filter(connection=job.connection, status=PushStatus.WAITING)
         waiting.filter(next_attempt_at__lt=now + wait).update(next_attempt_at=now + wait)
-    logger.warning("Viewing %s is not in Outlook yet, attempt %s: %s", job.appointment.pk, push.attempts, exc)
+    logger.warning("Viewing %s is not in Outlook yet, attempt %s: %s", job.appointment.pk, job.attempts, exc)
 
 
 def _backoff(attempts: int) -> timedelta:
@@ -331,6 +341,11 @@ def _mine(job: Job) -> QuerySet[Push]:
 
 def _words(exc: Exception) -> str:
     return str(exc)[:_LONGEST_ERROR] or type(exc).__name__
+
+
+def clash_key(appointment_id: int) -> str:
+    """Return the key of the notice that something else is in Outlook at a viewing's time."""
+    return f"clash:{appointment_id}"
 
 
 def notice_key(job: Job) -> str:

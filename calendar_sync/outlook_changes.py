@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -146,6 +147,7 @@ def _follow(seen: _Seen, event: RemoteEvent, now: datetime) -> bool:
         return False
     outbox.note_agreement(link, event, now)
     outbox.show(moved.pk)
+    transaction.on_commit(partial(outbox.look_soon, link.pk), robust=True)
     if moved.starts_at != appointment.starts_at:
         telling.moved(moved, key=f"outlook:{link.pk}:{event.etag}")
     return True

@@ -37,6 +37,9 @@ def push_due(now: datetime | None = None) -> int:
 
 def work(job: Job, now: datetime) -> bool:
     """Do one job; return whether it is done."""
+    if job.attempts > outbox.MOST_ATTEMPTS:
+        outbox.give_up(job, TransientError("Whoever tried to write it was killed"), _LOOK, now)
+        return False
     graph = Graph(job.connection.pk)
     try:
         event = writing.carry_out(job, graph)
@@ -52,7 +55,7 @@ def work(job: Job, now: datetime) -> bool:
     else:
         if outbox.finish(job, event, now):
             if job.wish is Wish.WRITE:
-                _look_around(job)
+                outbox.look_soon(job.link.pk)
             return True
     return False
 
@@ -95,10 +98,3 @@ def _person_refused(job: Job, graph: Graph, exc: Refused, now: datetime) -> None
         outbox.put_off(job, other, now)
     else:
         outbox.give_up(job, exc, _CHOOSE, now)
-
-
-def _look_around(job: Job) -> None:
-    """Have the time that was just written to read back."""
-    from calendar_sync import readback
-
-    readback.soon(job.link.pk)

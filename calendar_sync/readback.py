@@ -6,34 +6,20 @@ undone by itself, so the agent is told, with other times. The nightly comparison
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from calendar_sync import outlook_changes, placing, telling
+from calendar_sync import outbox, outlook_changes, placing, telling
 from calendar_sync.graph import Graph
 from calendar_sync.models import Calendar, EventLink, NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
 from crm.choice import nearest_offers
 from crm.models import Appointment, AppointmentStatus
-
-logger = logging.getLogger(__name__)
-
-
-def soon(link_id: int) -> None:
-    """Queue the look. Without a broker the nightly comparison is the next."""
-    from calendar_sync.tasks import read_back
-
-    try:
-        read_back.delay(link_id)
-    except (OperationalError, OSError) as exc:
-        logger.warning("Event link %s is not read back: %r", link_id, exc)
 
 
 def read_back(link_id: int, *, now: datetime | None = None) -> int:
@@ -69,7 +55,7 @@ def _blocks(event: RemoteEvent, calendar: Calendar, window: tuple[datetime, date
 
 def _tell(link: EventLink, foreign: list[RemoteEvent], now: datetime) -> None:
     appointment = Appointment.objects.with_names().get(pk=link.appointment_id)
-    key = f"clash:{appointment.pk}"
+    key = outbox.clash_key(appointment.pk)
     if not foreign or appointment.status != AppointmentStatus.BOOKED:
         resolve_notice(key)
         return

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from calendar_sync import outbox, pushing, tokens
-from calendar_sync.models import ConnectionStatus, Push
+from calendar_sync import adoption, events, outbox, pushing, tokens
+from calendar_sync.models import Connection, ConnectionStatus, Push
 from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.sandbox.faults import PASSING
-from calendar_sync.tests.conftest import ADA
-from calendar_sync.tests.outbox.conftest import ELEVEN, HALF_HOUR, TEN, only_link, open_notices, statuses
+from calendar_sync.tests.conftest import ADA, connect
+from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, HALF_HOUR, TEN, only_link, open_notices, reassign, statuses
 from crm import booking
 
 pytestmark = pytest.mark.django_db
@@ -221,17 +221,12 @@ def test_calcom_7564_a_revoked_consent_is_told_and_waits_without_attempts(desk):
     assert desk.agent.calendar_connection.status != ConnectionStatus.CONNECTED
 
 
-def test_after_reconnecting_it_goes_on(desk, entra):
+def test_after_reconnecting_it_goes_on(desk):
     tokens.mark_broken(desk.agent.calendar_connection.pk, "AADSTS700082")
     appointment = desk.book()
     assert pushing.push_due() == 0
 
-    import msal
-
-    cache = msal.SerializableTokenCache()
-    result = entra.sign_in(ADA, cache)
-    desk.agent.calendar_connection.refresh_from_db()
-    tokens.note_success(desk.agent.calendar_connection, cache, result["expires_in"])
+    tokens.note_success(Connection.objects.get())
     assert pushing.push_due() == 1
 
     assert desk.state(appointment) == ("synced", desk.event().id)
@@ -288,8 +283,6 @@ def test_a_bug_is_logged_and_tried_again(desk, monkeypatch, caplog):
 
 
 def test_a_connection_that_is_broken_holds_up_nobody_else(desk, bob):
-    from calendar_sync.tests.outbox.conftest import BOB, reassign
-
     appointment = desk.booked()
     tokens.mark_broken(desk.agent.calendar_connection.pk, "AADSTS50173")
     reassign(appointment, bob)
@@ -300,8 +293,6 @@ def test_a_connection_that_is_broken_holds_up_nobody_else(desk, bob):
 
 
 def test_odoo_148011_each_id_is_only_used_with_its_own_persons_token(desk, bob):
-    from calendar_sync.tests.outbox.conftest import BOB, reassign
-
     appointment = desk.booked()
     reassign(appointment, bob)
     pushing.push_due()
@@ -314,9 +305,6 @@ def test_odoo_148011_each_id_is_only_used_with_its_own_persons_token(desk, bob):
 
 
 def test_odoo_143781_connecting_again_finds_the_old_events(desk, entra):
-    from calendar_sync import adoption
-    from calendar_sync.tests.conftest import connect
-
     appointment = desk.booked()
     event_id = desk.event().id
     desk.agent.calendar_connection.delete()
@@ -331,8 +319,6 @@ def test_odoo_143781_connecting_again_finds_the_old_events(desk, entra):
 
 
 def test_two_installations_do_not_take_each_others_events(desk):
-    from calendar_sync import events
-
     appointment = desk.book()
     outlook = desk.sandbox.outlook(ADA)
     tag = {"id": TAG_ID, "value": f"{appointment.pk}:1"}
