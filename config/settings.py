@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from cryptography.fernet import Fernet
 from psycopg.conninfo import conninfo_to_dict
 
@@ -161,6 +162,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # What no worker took up before the next one comes is not worth doing twice.
 EVERY_MINUTE = {"expires": 55}
+# UTC: the middle of the night in the Americas.
+NIGHTLY = crontab(hour=8, minute=20)
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "heartbeat": {"task": "config.celery.beat_heartbeat", "schedule": 15.0},
     "close-silent-calls": {"task": "calls.tasks.close_silent", "schedule": 60.0, "options": EVERY_MINUTE},
@@ -180,6 +183,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": EVERY_MINUTE,
     },
+    "compare-calendars": {"task": "calendar_sync.tasks.compare_all", "schedule": NIGHTLY},
     "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }
 
