@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils import timezone
@@ -39,3 +41,13 @@ def agenda(agent: Agent, start: datetime, end: datetime) -> list[Entry]:
     entries = [Entry(row.starts_at, row.ends_at, viewing=row) for row in viewings]
     entries += [Entry(row.starts_at, row.ends_at, busy=row) for row in BusyTime.objects.filter(**window)]
     return sorted(entries, key=lambda entry: (entry.starts_at, entry.ends_at))
+
+
+def by_day(agent: Agent, start: datetime, end: datetime) -> list[tuple[date, list[Entry]]]:
+    """Return the agenda of [start, end) by the agent's local days; what began before `start` is of its first day."""
+    tz = ZoneInfo(agent.timezone)
+
+    def day(entry: Entry) -> date:
+        return max(entry.starts_at, start).astimezone(tz).date()
+
+    return [(of, list(entries)) for of, entries in groupby(agenda(agent, start, end), key=day)]

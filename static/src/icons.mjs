@@ -2,10 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const NAMES = [
-  "activity", "audio-lines", "bell", "book-open", "calendar-check", "calendar-clock", "calendar-x", "chevron-down",
-  "circle-alert", "circle-check", "clock", "ear", "eye", "eye-off", "hourglass", "inbox", "layout-dashboard", "loader",
-  "log-out", "map-pin", "message-square", "monitor", "moon", "panel-right", "phone", "phone-call", "phone-incoming",
-  "phone-missed", "phone-off", "refresh-cw", "shield", "sun", "triangle-alert", "user", "wifi-off", "zap",
+  "activity", "audio-lines", "bell", "book-open", "calendar-check", "calendar-clock", "calendar-days", "calendar-x",
+  "chevron-down", "circle-alert", "circle-check", "clock", "ear", "eye", "eye-off", "hourglass", "inbox",
+  "layout-dashboard", "link", "loader", "log-out", "mail", "map-pin", "message-square", "monitor", "moon",
+  "panel-right", "phone", "phone-call", "phone-incoming", "phone-missed", "phone-off", "refresh-cw", "rotate-ccw",
+  "search", "shield", "shield-alert", "sun", "triangle-alert", "unlink", "user", "users", "wifi-off", "wrench", "zap",
 ];
 
 function symbol(name) {

@@ -12,3 +12,9 @@ if (board) {
   const { startBoard } = await import("./board/page.js");
   startBoard(document, board);
 }
+
+const people = document.querySelector("[data-people]");
+if (people) {
+  const { startPeople } = await import("./people/page.js");
+  startPeople(document, people);
+}

@@ -1,0 +1,126 @@
+"""/users: who works here and how each person's calendar stands. Everybody sees it; one acts on one's own."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from calendar_sync import actions
+from calendar_sync.agenda import by_day
+from calendar_sync.clouds import is_configured
+from calendar_sync.health import Person, person, pushes_of
+from calendar_sync.people import Filters, people
+from crm.api.permissions import may_manage
+from crm.errors import CrmError, PermanentError, TransientError
+from crm.models import Agent
+
+AGENDA_DAYS = 7
+
+
+@login_required
+@never_cache
+@require_safe
+@vary_on_headers("HX-Request")
+def users(request: HttpRequest) -> HttpResponse:
+    """The list of staff; htmx asks for the list alone, narrowed or fresh."""
+    context = _context(request) | {"people": people(Filters.read(request.GET), cast(Agent, request.user))}
+    part = "calendar_sync/parts/people.html"
+    return render(request, part if _is_htmx(request) else "calendar_sync/users.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def row(request: HttpRequest, agent_id: int) -> HttpResponse:
+    """One line of the list, asked for again while a calendar is being read."""
+    context = _context(request) | {"person": _person(agent_id)}
+    return render(request, "calendar_sync/parts/person.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+@vary_on_headers("HX-Request")
+def health(request: HttpRequest, agent_id: int) -> HttpResponse:
+    """One person's calendar: what is read and written, what waits, what is wrong. htmx asks for what changes."""
+    part = "calendar_sync/parts/health.html"
+    template = part if _is_htmx(request) else "calendar_sync/health.html"
+    return render(request, template, _health(request, agent_id))
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest, agent_id: int, action: str) -> HttpResponse:
+    """Do what a button says and show how things stand afterwards."""
+    chosen = actions.ACTIONS.get(action)
+    if chosen is None:
+        raise Http404
+    subject = _person(agent_id)
+    if not actions.may(cast(Agent, request.user), subject.agent, action):
+        raise PermissionDenied
+    try:
+        said, level = chosen(subject, cast(Agent, request.user), request.POST), messages.SUCCESS
+    except CrmError as exc:
+        said, level = exc.message, messages.ERROR
+    except (TransientError, PermanentError):
+        said, level = actions.did_not_work(), messages.ERROR
+    if _is_htmx(request):
+        return _fresh_part(request, agent_id, said)
+    messages.add_message(request, level, said)
+    return redirect(_next(request, agent_id))
+
+
+def _fresh_part(request: HttpRequest, agent_id: int, said: str) -> HttpResponse:
+    """Return the part that the button stands in, and have the page say what was done."""
+    if request.headers.get("HX-Target") == "health":
+        answer = render(request, "calendar_sync/parts/health.html", _health(request, agent_id))
+    else:
+        context = _context(request) | {"person": _person(agent_id)}
+        answer = render(request, "calendar_sync/parts/person.html", context)
+    answer.headers["HX-Trigger"] = json.dumps({"people:said": said})
+    return answer
+
+
+def _next(request: HttpRequest, agent_id: int) -> str:
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, None):
+        return wanted
+    return reverse("calendar-health", args=[agent_id])
+
+
+def _person(agent_id: int) -> Person:
+    found = person(agent_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    user = cast(Agent, request.user)
+    return {"place": "users", "is_manager": may_manage(user), "is_configured": is_configured()}
+
+
+def _health(request: HttpRequest, agent_id: int) -> dict[str, Any]:
+    subject = _person(agent_id)
+    return _context(request) | {
+        "person": subject,
+        "pushes": pushes_of(subject),
+        "days": by_day(subject.agent, subject.now, subject.now + timedelta(days=AGENDA_DAYS)),
+        "wants_disconnect": "disconnect" in request.GET,
+    }
+
+
+def _is_htmx(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
