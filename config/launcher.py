@@ -90,6 +90,20 @@ class Desk:
         flat = [word for option in options.items() for word in option]
         self.start("web", "-m", "uvicorn", "config.asgi:application", "--no-access-log", "--no-server-header", *flat)
 
+    def start_stand_in(self) -> None:
+        """Start the stand-in for Microsoft 365, where the demo's people and the administrator have mailboxes."""
+        port = free_port()
+        people = ["--person", self.settings.ADMIN_EMAIL]
+        self.start(
+            "Microsoft 365 stand-in", "-m", "calendar_sync.sandbox", "--demo", "--quiet", "--port", str(port), *people
+        )
+        # Every process started from here on finds it there.
+        os.environ["MS_SANDBOX_URL"] = f"http://127.0.0.1:{port}"
+
+    @property
+    def needs_stand_in(self) -> bool:
+        return self.settings.DEMO and not self.settings.MS_CLIENT_ID and not self.settings.MS_SANDBOX_URL
+
     def start_background(self, simulate: bool) -> None:
         celery = ["-m", "celery", "--quiet", "-A", "config.celery:app"]
         threads = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
@@ -119,10 +133,12 @@ class Desk:
 
 def launch(desk: Desk) -> None:
     """Bring everything up, say so, and keep it up until told to stop."""
-    prepared = prepare(desk.stop)
-    if prepared is None:
-        return
     try:
+        if desk.needs_stand_in:
+            desk.start_stand_in()
+        prepared = prepare(desk.stop)
+        if prepared is None:
+            return
         desk.start_web()
         if wait_until_ready(desk):
             desk.start_background(prepared["simulate"])
@@ -177,6 +193,13 @@ def announce(desk: Desk, prepared: dict[str, Any]) -> None:
     print(f"Pete is ready at {desk.settings.PUBLIC_URL} - {how}", flush=True)
     if prepared["generated"]:
         (desk.settings.SECRETS_DIR / "admin_password").unlink(missing_ok=True)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--demo", action="store_true", help="fill mailboxes with a few believable weeks")
     parser.add_argument("--person", action="append", default=[], metavar="ADDRESS", help="add an empty mailbox")
+    parser.add_argument("--quiet", action="store_true", help="do not say where it is")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer of Graph takes")
     parser.add_argument("--client", default="sandbox-client:sandbox-secret", metavar="ID:SECRET")
     options = parser.parse_args()
@@ -31,16 +32,17 @@ def main() -> None:
         demo.fill(sandbox)
     for address in options.person:
         sandbox.add_person(address)
-    _run(Server(sandbox, host=options.host, port=options.port))
+    _run(Server(sandbox, host=options.host, port=options.port), is_quiet=options.quiet)
 
 
-def _run(server: Server) -> None:
+def _run(server: Server, *, is_quiet: bool) -> None:
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with server:
-        sys.stdout.write(f"Microsoft 365 stand-in on {server.url} (Graph: {server.graph_url})\n")
-        sys.stdout.flush()
+        if not is_quiet:
+            sys.stdout.write(f"Microsoft 365 stand-in on {server.url} (Graph: {server.graph_url})\n")
+            sys.stdout.flush()
         stopped.wait()
 
 

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         report = ensure_administrator()
         if settings.DEMO and "load_demo" in get_commands():
             call_command("load_demo", stdout=StringIO())
+        if "connect_demo" in get_commands():
+            call_command("connect_demo", stdout=StringIO())
         report["simulate"] = settings.DEMO and "simulate_calls" in get_commands()
         if options["report"] is not None:
             with os.fdopen(options["report"], "w", encoding="utf-8") as file:
