@@ -106,14 +106,16 @@ def test_processes_count_together():
     assert is_free(1)
 
 
-def test_the_leases_of_a_killed_process_run_out(monkeypatch):
-    monkeypatch.setattr(limits, "LEASE_SECONDS", 0.2)
-    for _ in range(3):
-        assert limits._take(1, f"lease-{_}") == "valkey"
-    assert limits._take(1, "another") is None
+def test_the_leases_of_a_killed_process_run_out(monkeypatch, taken):
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "LEASE_SECONDS", 0.2)
+        for number in range(2):
+            assert limits._take(1, f"lease-{number}") == "valkey"
+    taken.enter_context(turn(1))
+    assert not is_free(1)
 
-    with turn(1, patience=5):
-        pass
+    with turn(1, patience=5), turn(1):
+        assert not is_free(1)
 
 
 def test_without_valkey_one_request_at_a_time_goes_on(taken, monkeypatch, settings):
