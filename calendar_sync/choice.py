@@ -160,6 +160,8 @@ def disconnect(agent: Agent) -> bool:
         AuthFlow.objects.filter(agent=agent).delete()
         kept = Appointment.objects.filter(agent=agent).exclude(calendar_state=CalendarState.LOCAL)
         kept.update(calendar_state=CalendarState.LOCAL, external_id="", updated_at=timezone.now())
-        Notice.objects.filter(agent=agent, resolved_at=None).update(resolved_at=timezone.now())
+        # What concerns the whole installation stays true without this agent.
+        own = Notice.objects.filter(agent=agent, resolved_at=None).exclude(key__startswith=tokens.APPLICATION)
+        own.update(resolved_at=timezone.now())
     logger.info("Agent %s disconnected Microsoft 365", agent.pk)
     return True

@@ -55,6 +55,7 @@ _MEANINGS: dict[str, tuple[ConnectionStatus, Any, Any]] = {
     "MailboxNotEnabledForRESTAPI": (ADMIN, _("The mailbox is not in Microsoft 365, or has no licence."), _TENANT_ADMIN),
     "ErrorNonExistentMailbox": (ADMIN, _("The account has no mailbox."), _TENANT_ADMIN),
     "missing_scope": (RECONNECT, _("Pete was not given access to the calendar."), _SIGN_IN_AGAIN),
+    "disconnected": (RECONNECT, _("The account was disconnected."), _("Connect Microsoft 365 again.")),
     "no_token": (RECONNECT, _("The stored sign-in cannot be used."), _SIGN_IN_AGAIN),
 }
 OPERATORS = {"AADSTS700016", "AADSTS7000215", "AADSTS7000222"}

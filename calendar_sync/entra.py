@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -43,6 +44,10 @@ def speaking_to_entra() -> Iterator[None]:
 @lru_cache(maxsize=4)
 def _sandbox_client(url: str) -> SandboxHttpClient:
     return SandboxHttpClient(url, timeout=TIMEOUT_SECONDS)
+
+
+# A forked worker must not speak over its parent's connections.
+os.register_at_fork(after_in_child=_sandbox_client.cache_clear)
 
 
 def _http_cache(key: tuple[str, str]) -> dict[str, Any]:

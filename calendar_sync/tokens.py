@@ -12,6 +12,7 @@ from typing import Any
 
 import msal
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from calendar_sync import entra, vault
@@ -42,7 +43,7 @@ def access_token(connection_id: int, *, min_seconds: int = 300) -> str:
     Raises TransientError when Entra does not answer, PermanentError (ConnectionBroken) when a person must act; the
     connection's status then says so.
     """
-    connection = Connection.objects.get(pk=connection_id)
+    connection = _found(Connection.objects.all(), connection_id)
     if connection.status != ConnectionStatus.CONNECTED:
         raise ConnectionBroken(connection_id, diagnose(connection.status_code))
     return _stored_token(connection, min_seconds) or renew(connection_id, min_seconds=min_seconds)
@@ -55,7 +56,7 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
     """
     # The row stays locked over one call to Entra: of all who find an old token, one renews it and the others read.
     with transaction.atomic():
-        connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
+        connection = _found(Connection.objects.select_for_update(no_key=True), connection_id)
         token = "" if force else _stored_token(connection, min_seconds)
         if token:
             return token
@@ -73,6 +74,14 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
     if is_transient(result):
         raise TransientError(f"connection {connection_id}: Microsoft's sign-in is busy")
     raise ConnectionBroken(connection_id, diagnose_entra(result))
+
+
+def _found(connections: QuerySet[Connection], connection_id: int) -> Connection:
+    """Return the connection; to whoever still works for one that was disconnected meanwhile, it is broken."""
+    connection = connections.filter(pk=connection_id).first()
+    if connection is None:
+        raise ConnectionBroken(connection_id, diagnose("disconnected"))
+    return connection
 
 
 def _ask(cache: msal.TokenCache) -> dict[str, Any] | None:
@@ -153,10 +162,12 @@ def note_failure(connection: Connection, diagnosis: Diagnosis) -> None:
 
 def mark_broken(connection_id: int, code: str) -> Diagnosis:
     """Set how a connection stands after Graph refused with `code`, such as ErrorAccessDenied; tell who must know."""
+    diagnosis = diagnose(code)
     with transaction.atomic():
-        connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
-        diagnosis = diagnose(code)
-        note_failure(connection, diagnosis)
+        connection = Connection.objects.select_for_update(no_key=True).filter(pk=connection_id).first()
+        # None: it was disconnected meanwhile.
+        if connection is not None:
+            note_failure(connection, diagnosis)
     return diagnosis
 
 

@@ -77,8 +77,10 @@ def _refused(request: HttpRequest, exc: ConnectRefused) -> HttpResponse:
         "outcome": outcome,
         "code": exc.code,
         "details": exc.details,
-        "is_connected": Connection.objects.filter(agent=_person(request), status=ConnectionStatus.CONNECTED).exists(),
     }
+    if outcome.can_retry:
+        own = Connection.objects.filter(agent=_person(request), status=ConnectionStatus.CONNECTED)
+        context["is_connected"] = own.exists()
     if outcome.for_admin:
         context["admin_url"] = cloud().admin_consent_url(settings.MS_CLIENT_ID)
     return render(request, "calendar_sync/outcome.html", context, status=outcome.status)
@@ -102,8 +104,16 @@ def _link_for(person: Agent, wanted: str) -> dict[str, Any]:
     return {"agent": other, "link": connect.shareable_link(other)} if other else {}
 
 
-@sign_in_step
 def callback(request: HttpRequest) -> HttpResponse:
+    """Take back whoever Microsoft sends: a person with a code, or the administrator of a company with their consent."""
+    # The latter need not know Pete at all, and are told no more than that they are done.
+    if request.method == "GET" and request.GET.get("admin_consent", "").lower() == "true" and "code" not in request.GET:
+        return render(request, "calendar_sync/approved.html")
+    return _come_back(request)
+
+
+@sign_in_step
+def _come_back(request: HttpRequest) -> HttpResponse:
     """Take a person back from Microsoft, and go on at once: the address holds the code."""
     person = _person(request)
     connection = connect.finish(person, request.session.session_key or "", request.GET.dict())

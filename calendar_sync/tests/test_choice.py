@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from calendar_sync import choice
@@ -142,7 +143,7 @@ def test_the_page_shows_the_calendars_and_keeps_the_choice(row, family, connecte
 
     answer = client.post("/calendar/choose", {"read": [default.pk, family.pk], "written": family.pk})
 
-    assert answer.headers["Location"] == f"/users/{connected_agent.pk}"
+    assert answer.headers["Location"] == reverse("calendar-health", args=[connected_agent.pk])
     assert state(row) == {"Calendar": (True, False), "Family": (True, True)}
 
 
@@ -174,7 +175,7 @@ def test_without_a_connection_there_is_nothing_to_choose(db):
     client = Client(**BROWSER)
     client.force_login(person)
 
-    assert client.get("/calendar/choose").headers["Location"] == f"/users/{person.pk}"
+    assert client.get("/calendar/choose").headers["Location"] == reverse("calendar-health", args=[person.pk])
 
 
 def test_disconnecting_forgets_everything(row, connected_agent, sandbox):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import time_machine
 from django.test import Client, TestCase
+from django.urls import reverse
 from django.utils import timezone
 
 from calendar_sync.connect import forget_flows
@@ -197,6 +198,13 @@ def test_admin_approval(client, entra, sandbox):
     assert "/adminconsent?client_id=sandbox-client" in answer.content.decode()
 
 
+def test_an_administrator_who_agreed_is_thanked_without_signing_in(db):
+    answer = Client(**BROWSER).get(CALLBACK, {"admin_consent": "True", "tenant": "8d0f3c51"})
+
+    assert answer.status_code == 200
+    assert "Your company has approved Pete" in answer.content.decode()
+
+
 def test_missing_scope(client, entra, sandbox):
     sandbox.entra.account(ADA).limited_to = frozenset({"User.Read"})
 
@@ -244,7 +252,7 @@ def test_reconnecting_heals_and_keeps_the_choice(client, entra, agent, queued):
 
     answer = come_back(client, entra)
 
-    assert answer.headers["Location"] == f"/users/{agent.pk}"
+    assert answer.headers["Location"] == reverse("calendar-health", args=[agent.pk])
     row.refresh_from_db()
     assert (row.status, row.status_code) == (ConnectionStatus.CONNECTED, "")
     assert Notice.objects.get().resolved_at is not None

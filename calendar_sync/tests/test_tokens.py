@@ -257,6 +257,16 @@ def test_graphs_refusals_are_kept_and_told(row):
     assert Notice.objects.get().cure == diagnosis.cure
 
 
+def test_a_connection_that_is_gone_gives_no_tokens(row):
+    row.delete()
+
+    for ask in (access_token, renew):
+        with pytest.raises(ConnectionBroken, match="disconnected"):
+            ask(4711)
+    mark_broken(4711, "ErrorAccessDenied")
+    assert not Notice.objects.exists()
+
+
 def test_ninety_days_of_rest_are_the_end(row, sandbox):
     """Issue 22: O365/python-o365#942, betagouv/rdv-service-public#5041."""
     with time_machine.travel(utc_now() + timedelta(days=91), tick=False):
