@@ -22,7 +22,7 @@ from calendar_sync.errors import Refused, ResyncNeeded, Unavailable
 from calendar_sync.graph import Graph, stored_token
 from calendar_sync.mirrored import store
 from calendar_sync.models import Calendar, Connection, ConnectionStatus
-from calendar_sync.placing import SERIES_MASTER, completed, is_terse, placed
+from calendar_sync.placing import SERIES_MASTER, completed, is_terse, placed, rules
 from calendar_sync.remote import DeltaPage, RemoteEvent
 from calendar_sync.window import is_covered, window_at
 from crm.errors import PermanentError, TransientError
@@ -104,6 +104,7 @@ def _sync(calendar: Calendar, graph: Graph, now: datetime) -> bool:
             return False
         if rows or found.removed or found.window is not None:
             store(calendar, rows, removed=None if found.window else found.removed)
+        locked.placed_by = _rules(calendar)
         _note_success(locked, found, hinted_at=calendar.hinted_at, now=now)
     _note_synced(calendar, now, is_news=is_news)
     return True
@@ -114,7 +115,8 @@ def _sync(calendar: Calendar, graph: Graph, now: datetime) -> bool:
 
 def _read(calendar: Calendar, graph: Graph, now: datetime) -> Round:
     """Read a round to its end: the changes since the last one, or all when that place is lost or the window too old."""
-    link = _known_link(calendar) if is_covered(calendar, now) else ""
+    is_current = is_covered(calendar, now) and calendar.placed_by == _rules(calendar)
+    link = _known_link(calendar) if is_current else ""
     window = window_at(now)
     if link:
         try:
@@ -125,6 +127,10 @@ def _read(calendar: Calendar, graph: Graph, now: datetime) -> Round:
             logger.info("Calendar %s is read anew: %s", calendar.pk, exc)
     pages = graph.delta_pages(calendar.external_id, starts_at=window[0], ends_at=window[1])
     return _collect(pages, Round(window))
+
+
+def _rules(calendar: Calendar) -> str:
+    return rules(calendar.connection.agent.timezone, tentative=settings.CALENDAR_TENTATIVE_BLOCKS)
 
 
 def _token(connection_id: int, *, min_seconds: int = 300) -> str:
@@ -201,6 +207,7 @@ def _note_success(row: Calendar, found: Round, *, hinted_at: datetime | None, no
             "delta_link",
             "window_starts_at",
             "window_ends_at",
+            "placed_by",
             "last_synced_at",
             "failures",
             "last_error",

@@ -65,6 +65,8 @@ class Calendar(models.Model):
     delta_link = models.BinaryField(default=bytes, blank=True)
     window_starts_at = models.DateTimeField(null=True, blank=True)
     window_ends_at = models.DateTimeField(null=True, blank=True)
+    # The zone and the rule by which its events were turned into busy times; others mean to read all anew.
+    placed_by = models.CharField(max_length=100, blank=True)
     # Set by a notification; the next round reads it at once.
     hinted_at = models.DateTimeField(null=True, blank=True)
     next_sync_at = models.DateTimeField(db_default=Now())

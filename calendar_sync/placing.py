@@ -16,6 +16,11 @@ _NEVER_BLOCKS = {"free", "workingelsewhere"}
 _ONE_DAY = timedelta(days=1)
 
 
+def rules(zone: str, *, tentative: bool) -> str:
+    """Return what besides an event decides over its busy time, to be compared."""
+    return f"{zone} {'tentative' if tentative else 'sure'}"
+
+
 def is_terse(event: RemoteEvent) -> bool:
     """Say whether an event leaves it to its series how it shows."""
     return not event.show_as and bool(event.series_master_id)

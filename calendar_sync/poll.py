@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 16
 # What a run has not begun by then is left to the next one.
 RUN_SECONDS = 50.0
+LOCK_SECONDS = 60.0
 _LOCK_KEY = "calendar_sync:polling"
 _MOST = 1_000
 
@@ -27,15 +28,18 @@ _MOST = 1_000
 def poll(*, now: datetime | None = None) -> int:
     """Read every calendar that is due, the longest overdue first; return how many were read.
 
-    One run at a time. The lock of one that was killed runs out with its time.
+    One run at a time. The lock of one that was killed, or waits for a calendar without end, runs out.
     """
-    if not cache.add(_LOCK_KEY, "", timeout=RUN_SECONDS + 10):
+    if not cache.add(_LOCK_KEY, True, timeout=LOCK_SECONDS):
         return 0
+    started = time.monotonic()
     try:
         waiting = list(mirror.due(now or timezone.now()).order_by("next_sync_at").values_list("pk", flat=True)[:_MOST])
         read = each(lambda calendar_id: mirror.sync_calendar(calendar_id, now=now), waiting)
     finally:
-        cache.delete(_LOCK_KEY)
+        # After that it is somebody else's.
+        if time.monotonic() - started < LOCK_SECONDS:
+            cache.delete(_LOCK_KEY)
     return read
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from calendar_sync import mirror, vault
 from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar, ConnectionStatus, MirroredEvent, Notice
+from calendar_sync.remote import DeltaPage, RemoteEvent
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests.conftest import ADA
 from crm.availability import find_slots
@@ -225,6 +227,94 @@ def test_an_all_day_series_fills_the_agents_own_days(agent, calendar, outlook, n
     assert busy(agent) == [(midnights[0], midnights[1]), (midnights[1], midnights[2])]
 
 
+class Told:
+    """Stands for Graph where the stand-in tells more than it must."""
+
+    def __init__(self, pages, events=()):
+        self.pages, self.events, self.asked = pages, {event.id: event for event in events}, []
+
+    def __call__(self, connection_id, **values):
+        return self
+
+    def delta_pages(self, calendar_id, **values):
+        yield from (
+            DeltaPage(events, removed, "link" if n == len(self.pages) else None)
+            for n, (events, removed) in enumerate(self.pages, 1)
+        )
+
+    def get_event(self, event_id):
+        self.asked.append(event_id)
+        return self.events.get(event_id)
+
+
+def lone(nine, **values):
+    """Return an occurrence as a round tells it: when it is, and whose it is."""
+    day = nine.date()
+    values = {"type": "occurrence", "series_master_id": "series", **values}
+    return RemoteEvent("one", nine.astimezone(UTC), nine.astimezone(UTC) + HOUR, day, day, **values)
+
+
+def master(nine, show_as):
+    return lone(nine, type="seriesMaster", series_master_id="", show_as=show_as)
+
+
+@pytest.mark.parametrize(("show_as", "is_blocking"), [("free", False), ("busy", True)])
+def test_an_occurrence_without_its_series_is_asked_for(agent, calendar, nine, monkeypatch, show_as, is_blocking):
+    told = Told([([lone(nine)], [])], [replace(master(nine, show_as), id="series")])
+    monkeypatch.setattr(mirror, "Graph", told)
+
+    assert sync_calendar(calendar.pk)
+
+    assert told.asked == ["series"]
+    assert bool(busy(agent)) is is_blocking
+
+
+def test_an_occurrence_of_a_series_that_is_gone_blocks(agent, calendar, nine, monkeypatch):
+    monkeypatch.setattr(mirror, "Graph", Told([([lone(nine)], [])]))
+
+    assert sync_calendar(calendar.pk)
+
+    assert busy(agent) == [(nine, nine + HOUR)]
+
+
+def test_an_occurrence_takes_what_an_earlier_round_told_of_its_series(agent, calendar, nine, monkeypatch):
+    monkeypatch.setattr(mirror, "Graph", Told([([replace(master(nine, "free"), id="series")], [])]))
+    sync_calendar(calendar.pk)
+    told = Told([([lone(nine)], [])])
+    monkeypatch.setattr(mirror, "Graph", told)
+
+    assert again(calendar)
+
+    assert (busy(agent), told.asked) == ([], [])
+
+
+def test_a_changed_series_changes_the_occurrences_that_are_not_told_of(agent, calendar, nine, monkeypatch):
+    series = [replace(master(nine, "free"), id="series"), lone(nine)]
+    monkeypatch.setattr(mirror, "Graph", Told([(series, [])]))
+    sync_calendar(calendar.pk)
+    monkeypatch.setattr(mirror, "Graph", Told([([replace(series[0], show_as="oof")], [])]))
+
+    assert again(calendar)
+    assert busy(agent) == [(nine, nine + HOUR)]
+
+    monkeypatch.setattr(mirror, "Graph", Told([([], ["series"])]))
+    assert again(calendar)
+    assert (busy(agent), MirroredEvent.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_the_last_word_on_an_event_counts(agent, calendar, nine, monkeypatch, is_back):
+    event = lone(nine, type="singleInstance", series_master_id="", show_as="busy")
+    pages = [([event], []), ([], ["one"])]
+    monkeypatch.setattr(mirror, "Graph", Told([([event], [])]))
+    sync_calendar(calendar.pk)
+    monkeypatch.setattr(mirror, "Graph", Told([*pages, *([([event], [])] if is_back else [])]))
+
+    assert again(calendar)
+
+    assert bool(busy(agent)) is is_back
+
+
 # --- Days and zones -------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +330,23 @@ def test_all_day_events_are_the_agents_days_not_shifted(agent, calendar, outlook
 
     start, end = (datetime.combine(at, datetime.min.time(), ZoneInfo(zone)) for at in (day, day + 2 * DAY))
     assert busy(agent) == [(start.astimezone(UTC), end.astimezone(UTC))]
+
+
+@pytest.mark.parametrize("change", ["zone", "rule"])
+def test_who_moves_to_another_zone_or_rule_has_all_read_anew(agent, calendar, outlook, now, settings, change):
+    day = now.date() + 10 * DAY
+    outlook.create_all_day("Holiday", day, showAs="tentative")
+    sync_calendar(calendar.pk)
+    if change == "zone":
+        agent.timezone = "Asia/Tokyo"
+        agent.save()
+    else:
+        settings.CALENDAR_TENTATIVE_BLOCKS = False
+
+    again(calendar)
+
+    tokyo = datetime.combine(day, datetime.min.time(), ZoneInfo("Asia/Tokyo"))
+    assert busy(agent) == ([(tokyo, tokyo + DAY)] if change == "zone" else [])
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2027, 3, 14), 23), (date(2026, 11, 1), 25)])
