@@ -58,7 +58,7 @@ def due(now: datetime) -> QuerySet[Calendar]:
 def sync_calendar(calendar_id: int, *, now: datetime | None = None) -> bool:
     """Read what changed in one calendar, if it is due and nobody is at it; return whether that was done.
 
-    Never raises for what Graph does: the calendar's row then says what, and when it is tried again.
+    Does not raise for what Graph does: the calendar's row then says what, and when it is tried again.
     """
     now = now or timezone.now()
     calendar = _claim(calendar_id, now)
@@ -72,6 +72,10 @@ def sync_calendar(calendar_id: int, *, now: datetime | None = None) -> bool:
     except PermanentError as exc:
         _put_off(calendar, exc, now, _LONGEST_WAIT_SECONDS)
         troubles.note(calendar, graph, exc)
+    except Exception as exc:
+        # Ours, or the database's: whoever called shall know, and the calendar must not stay claimed.
+        _put_off(calendar, exc, now, _wait(calendar, None))
+        raise
     return False
 
 

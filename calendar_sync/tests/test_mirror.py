@@ -584,6 +584,20 @@ def test_a_round_that_was_overtaken_writes_nothing(agent, calendar, outlook, nin
     assert busy(agent) == []
 
 
+def test_a_fault_of_our_own_is_raised_and_leaves_nothing_claimed(calendar, monkeypatch, now):
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(mirror, "store", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        again(calendar, now)
+
+    calendar.refresh_from_db()
+    assert (calendar.claim, calendar.failures, bytes(calendar.delta_link)) == (None, 1, b"")
+    assert calendar.next_sync_at > now
+
+
 def test_a_hint_that_comes_during_a_round_is_followed_after_it(calendar, now, monkeypatch):
     Calendar.objects.update(hinted_at=now)
 
