@@ -121,13 +121,19 @@ def own_push(desk):
     push_due()
 
 
-def test_what_was_taken_for_somebody_elses_is_forgotten_once_it_is_known(desk, calendar, monkeypatch):
+@pytest.mark.parametrize("is_all_read", [True, False])
+def test_what_was_taken_for_somebody_elses_is_forgotten_once_it_is_known(
+    desk, calendar, outlook, monkeypatch, is_all_read
+):
     desk.booked()
-    monkeypatch.setattr(own_events, "sort_out", lambda *args, **kwargs: set())
-    read(calendar)
+    with monkeypatch.context() as patch:
+        patch.setattr(own_events, "sort_out", lambda *args, **kwargs: set())
+        read(calendar)
     assert mirrored() == (1, 1)
-    monkeypatch.undo()
-    Calendar.objects.update(delta_link=b"")
+    if is_all_read:
+        Calendar.objects.update(delta_link=b"")
+    else:
+        outlook.mailbox.touch(desk.event().id)
 
     read(calendar)
 
