@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -27,6 +29,8 @@ from crm.errors import CrmError, PermanentError, TransientError
 from crm.models import Agent
 
 AGENDA_DAYS = 7
+# The id of the form that narrows the list.
+FORM = "people-filters"
 
 
 @login_required
@@ -35,9 +39,15 @@ AGENDA_DAYS = 7
 @vary_on_headers("HX-Request")
 def users(request: HttpRequest) -> HttpResponse:
     """The list of staff; htmx asks for the list alone, narrowed or fresh."""
-    context = _context(request) | {"people": people(Filters.read(request.GET), cast(Agent, request.user))}
-    part = "calendar_sync/parts/people.html"
-    return render(request, part if _is_htmx(request) else "calendar_sync/users.html", context)
+    filters = Filters.read(request.GET)
+    context = _context(request) | {"people": people(filters, cast(Agent, request.user))}
+    if not _is_htmx(request):
+        return render(request, "calendar_sync/users.html", context)
+    answer = render(request, "calendar_sync/parts/people.html", context)
+    if request.headers.get("HX-Trigger") == FORM:
+        # The form sends its empty fields too; the address is for people.
+        answer.headers["HX-Push-Url"] = f"{reverse('users')}?{filters.query()}".rstrip("?")
+    return answer
 
 
 @login_required
@@ -119,7 +129,15 @@ def _health(request: HttpRequest, agent_id: int) -> dict[str, Any]:
         "pushes": pushes_of(subject),
         "days": by_day(subject.agent, subject.now, subject.now + timedelta(days=AGENDA_DAYS)),
         "wants_disconnect": "disconnect" in request.GET,
+        "stand_in": _stand_in(subject),
     }
+
+
+def _stand_in(subject: Person) -> str:
+    """Return where one is this person in Outlook, "" unless a stand-in keeps the mailbox."""
+    if not settings.MS_SANDBOX_URL or subject.connection is None:
+        return ""
+    return f"{settings.MS_SANDBOX_URL}/_sandbox/outlook/{quote(subject.connection.email)}"
 
 
 def _is_htmx(request: HttpRequest) -> bool:

@@ -55,10 +55,10 @@ class Filters:
             group * (group in GROUPS),
         )
 
-    def query(self, group: str) -> str:
-        """Return the query string of this list with another group chosen."""
+    def query(self, group: str | None = None) -> str:
+        """Return the query string of this list, with another group chosen if one is given."""
         values = QueryDict(mutable=True)
-        chosen = {"q": self.search, "team": str(self.team or ""), "show": group}
+        chosen = {"q": self.search, "team": str(self.team or ""), "show": self.group if group is None else group}
         values.update({name: value for name, value in chosen.items() if value})
         return values.urlencode()
 

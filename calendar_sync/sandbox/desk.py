@@ -102,7 +102,9 @@ def _add_form(mailbox: Mailbox, now: datetime) -> str:
 
 
 def _page(title: str, body: str) -> Response:
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    # The empty icon keeps browsers from asking Graph for one.
+    head = '<meta charset="utf-8"><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">'
+    head += f"<title>{escape(title)}</title>"
     back = '<p><a href="/">All mailboxes</a></p>'
     html = f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head>'
     return page(f"{html}<body><h1>{escape(title)}</h1>{body}{back}</body></html>")

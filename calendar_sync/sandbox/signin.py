@@ -118,7 +118,9 @@ def _link(request: Request, address: str, decision: str | None = None) -> str:
 
 
 def _page(title: str, body: str, status: int = 200) -> Response:
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+    # The empty icon keeps browsers from asking Graph for one.
+    head = '<meta charset="utf-8"><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">'
+    head += f"<title>{title}</title>"
     note = "<p><small>This is a stand-in for Microsoft's sign-in. No password is asked for.</small></p>"
     html = f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head>'
     return page(f"{html}<body><main><h1>{title}</h1>{body}{note}</main></body></html>", status)

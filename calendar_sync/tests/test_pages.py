@@ -144,6 +144,17 @@ def test_htmx_gets_the_list_or_one_line_alone(manager, agent):
     assert 'id="health"' in page(client, f"/users/{agent.pk}/calendar", HX_Request="true")
 
 
+def test_the_address_of_a_search_is_short(manager):
+    client = as_(manager)
+
+    typed = client.get("/users?q=ana&team=&show=", headers={"HX-Request": "true", "HX-Trigger": "people-filters"})
+    emptied = client.get("/users?q=&team=&show=", headers={"HX-Request": "true", "HX-Trigger": "people-filters"})
+    poll = client.get("/users?q=ana", headers={"HX-Request": "true", "HX-Trigger": "people"})
+
+    assert (typed.headers["HX-Push-Url"], emptied.headers["HX-Push-Url"]) == ("/users?q=ana", "/users")
+    assert "HX-Push-Url" not in poll.headers
+
+
 def test_one_connects_oneself_and_sends_others_the_link(manager, agent):
     own, others = page(as_(agent)), page(as_(manager))
 

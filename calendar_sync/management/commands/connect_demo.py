@@ -16,6 +16,8 @@ class Command(BaseCommand):
     help = "Connects the demo's people to the stand-in at MS_SANDBOX_URL; without one, forgets who was connected to it."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # What each connection logs is of no use to whoever watches a start.
+        logging.getLogger("calendar_sync").setLevel(logging.ERROR)
         try:
             self.stdout.write(f"{connect_demo()} people are connected to the stand-in.")
         except Exception:

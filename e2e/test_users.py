@@ -1,0 +1,262 @@
+"""People and their calendars in a real browser, with a worker and a stand-in for Microsoft 365 behind the desk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from calendar_sync.sandbox import Sandbox, Server
+from e2e.desk import BASE_DIR, EMAIL, PASSWORD, Api, Desk, manage
+
+pytestmark = pytest.mark.browser
+
+COLLEAGUE = "Wilhelmina Featherstonehaugh-Cholmondeley"
+
+
+@pytest.fixture(scope="module")
+def microsoft() -> Iterator[Sandbox]:
+    """A Microsoft 365 where the administrator and a stranger have a mailbox."""
+    sandbox = Sandbox()
+    sandbox.add_person(EMAIL, "Administrator", timezone="America/Chicago")
+    sandbox.add_person("stranger@elsewhere.example", "Stranger")
+    with Server(sandbox) as server:
+        sandbox.url = server.url  # type: ignore[attr-defined]
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def desk(environment: dict[str, str], microsoft: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk whose Microsoft is the stand-in, with a worker."""
+    manage(environment, "prepare")
+    logs = tmp_path_factory.mktemp("users")
+    url = microsoft.url  # type: ignore[attr-defined]
+    running = Desk(environment | {"MS_SANDBOX_URL": url}, logs / "web.log")
+    running.start()
+    worker = start_worker(running, logs / "worker.log")
+    yield running
+    worker.terminate()
+    worker.wait(20)
+    running.stop()
+
+
+def start_worker(desk: Desk, log: Path) -> subprocess.Popen[bytes]:
+    command = [
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "config.celery:app",
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        "2",
+    ]
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, *command, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
+            cwd=BASE_DIR,
+            env=desk.environment,
+            stdout=file,
+            stderr=file,
+        )
+
+
+@pytest.fixture(scope="module")
+def colleague(desk: Desk, environment: dict[str, str]) -> dict:
+    """A colleague with a very long name who has not connected anything."""
+    token = manage(environment, "create_token", EMAIL, "--scopes", "read,write")
+    body = {"email": "wil@pete.local", "full_name": COLLEAGUE, "timezone": "America/New_York"}
+    return Api(desk, token).post("agents", body)
+
+
+@pytest.fixture
+def users(page: Page) -> Page:
+    """The list, signed in."""
+    return sign_in(page)
+
+
+def sign_in(page: Page) -> Page:
+    page.goto("/users")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="People")).to_be_visible()
+    return page
+
+
+def own_row(page: Page):
+    return page.locator(".person-row", has_text="Administrator").first
+
+
+@pytest.fixture
+def connected(users: Page, desk: Desk, microsoft: Sandbox) -> Page:
+    """The list; the administrator is connected, if need be through Microsoft's pages."""
+    if own_row(users).get_attribute("data-state") != "connected":
+        connect(users)
+        users.goto("/users")
+        expect(own_row(users)).to_have_attribute("data-state", "connected")
+    return users
+
+
+def connect(page: Page) -> None:
+    """Do what a person does: the button, Microsoft's two pages, the choice of calendars."""
+    own_row(page).get_by_role("link", name="connect").first.click()
+    expect(page.get_by_role("heading", name="Pick an account")).to_be_visible()
+    page.get_by_role("link", name=EMAIL).click()
+    if page.get_by_role("link", name="Accept").is_visible():
+        page.get_by_role("link", name="Accept").click()
+    if page.get_by_role("button", name="Keep this choice").is_visible():
+        page.get_by_role("button", name="Keep this choice").click()
+
+
+def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, microsoft: Sandbox):
+    noon = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    microsoft.outlook(EMAIL).create("Secret dinner", noon, noon + timedelta(hours=1))
+    expect(own_row(users)).to_have_attribute("data-state", "local")
+
+    connect(users)
+
+    health = users.locator("#health")
+    expect(health.locator(".health-head")).to_have_attribute("data-state", "connected")
+    expect(health).to_contain_text("Viewings go here")
+    expect(health.locator(".day-row", has_text="Busy")).to_contain_text("Outlook")
+    expect(health).not_to_contain_text("Secret dinner")
+    users.goto("/users?show=connected")
+    expect(own_row(users)).to_contain_text(EMAIL)
+
+
+def test_declining_connects_nothing(browser: Browser, desk: Desk, microsoft: Sandbox, users: Page):
+    if own_row(users).get_attribute("data-state") == "connected":
+        disconnect(users)
+        microsoft.revoke_consent(EMAIL)
+    # Its own context: that the page's status is 400 stands on the browser's console.
+    context = browser.new_context(base_url=desk.url)
+    page = sign_in(context.new_page())
+    own_row(page).get_by_role("link", name="Connect Microsoft 365").click()
+    page.get_by_role("link", name=EMAIL).click()
+
+    page.get_by_role("link", name="Cancel").click()
+
+    expect(page.get_by_role("heading", name="You did not agree")).to_be_visible()
+    page.goto("/users")
+    expect(own_row(page)).to_have_attribute("data-state", "local")
+    context.close()
+
+
+def test_sync_now_brings_what_has_just_come(connected: Page, microsoft: Sandbox):
+    connected.get_by_role("link", name="Administrator", exact=True).click()
+    at = datetime.now(UTC).replace(hour=20, minute=0, second=0, microsecond=0) + timedelta(days=3)
+    shown = connected.locator(".day-row", has_text="Outlook")
+    before = shown.count()
+    microsoft.outlook(EMAIL).create("Dentist", at, at + timedelta(minutes=45))
+
+    connected.get_by_role("button", name="Sync now").click()
+
+    expect(connected.locator(".toast-line")).to_contain_text("is being read")
+    expect(shown).to_have_count(before + 1)
+
+
+def test_a_broken_connection_is_told_with_its_cure_and_mended_by_signing_in(connected: Page, microsoft: Sandbox):
+    microsoft.entra.revoke(EMAIL)
+    microsoft.entra.expire_access(EMAIL)
+
+    own_row(connected).get_by_role("button", name="Sync now").click()
+
+    expect(own_row(connected)).to_have_attribute("data-state", "needs_reconnect")
+    expect(own_row(connected)).to_contain_text("The sign-in was revoked")
+    expect(own_row(connected)).to_contain_text("sign in once more with the same account")
+    connected.reload()
+    expect(connected.locator(".rail-count.is-bad")).to_contain_text("1")
+
+    connect(connected)
+
+    connected.goto("/users")
+    expect(own_row(connected)).to_have_attribute("data-state", "connected")
+    expect(connected.locator(".rail-count.is-bad")).to_have_count(0)
+
+
+def test_the_list_narrows_while_one_types(users: Page, colleague: dict):
+    users.reload()
+    search = users.get_by_label("Search by name")
+    search.press_sequentially("wilhelm")
+
+    expect(users.locator(".person-row")).to_have_count(1)
+    expect(users.locator(".person-row")).to_contain_text(COLLEAGUE)
+    expect(users).to_have_url("/users?q=wilhelm")
+    expect(search).to_be_focused()
+
+    users.get_by_role("link", name="Needs attention").click()
+    expect(users.locator(".empty")).to_contain_text("hidden")
+
+    users.get_by_role("link", name="Show everybody").click()
+    expect(users.locator(".person-row").nth(1)).to_be_visible()
+
+
+def test_a_manager_sends_the_link(users: Page, colleague: dict, desk: Desk):
+    users.reload()
+    users.get_by_role("button", name=f"Send link, {COLLEAGUE}").click()
+
+    expect(users.locator(".toast-line")).to_contain_text("The link was sent to wil@pete.local.")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_the_window(users: Page, colleague: dict, width: int, theme: str):
+    users.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    users.set_viewport_size({"width": width, "height": 844})
+
+    for path in ("/users", f"/users/{colleague['id']}/calendar"):
+        users.goto(path)
+        for place in ("document.documentElement", "document.querySelector('.body')", "document.querySelector('.main')"):
+            assert users.evaluate(f"{place}.scrollWidth - {place}.clientWidth") <= 0, (path, place)
+
+
+def test_everything_can_be_reached_with_the_keyboard(connected: Page):
+    button = own_row(connected).get_by_role("button", name="Sync now")
+    for _ in range(30):
+        connected.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            break
+    expect(button).to_be_focused()
+
+    connected.keyboard.press("Enter")
+
+    expect(connected.locator(".toast-line")).to_contain_text("is being read")
+
+
+def test_without_javascript_the_buttons_work_too(browser: Browser, connected: Page, desk: Desk):
+    context = browser.new_context(base_url=desk.url, java_script_enabled=False)
+    page = sign_in(context.new_page())
+
+    own_row(page).get_by_role("button", name="Sync now").click()
+
+    expect(page).to_have_url("/users")
+    expect(page.get_by_role("status").first).to_contain_text("is being read")
+    page.get_by_label("Search by name").fill("nobody at all")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".empty")).to_contain_text("Nobody to show")
+    context.close()
+
+
+def disconnect(page: Page) -> None:
+    own_row(page).get_by_role("link", name="Disconnect").click()
+    page.get_by_role("button", name="Disconnect Microsoft 365").click()
+    expect(page.locator(".health-head")).to_have_attribute("data-state", "local")
+    page.goto("/users")
+
+
+def test_disconnecting_says_first_what_it_means(connected: Page):
+    own_row(connected).get_by_role("link", name="Disconnect").click()
+    expect(connected.locator("#disconnect")).to_contain_text("Pete forgets the sign-in")
+
+    connected.get_by_role("button", name="Disconnect Microsoft 365").click()
+
+    expect(connected.locator(".health-head")).to_have_attribute("data-state", "local")
+    expect(connected.get_by_role("link", name="Connect Microsoft 365")).to_be_visible()
