@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from calendar_sync import events, outbox, telling
+from calendar_sync.errors import Unavailable
 from calendar_sync.graph import Graph
 from calendar_sync.models import EventLink, Push, PushStatus
 from calendar_sync.remote import RemoteEvent
@@ -51,7 +52,7 @@ class _Seen:
 def apply(link: EventLink, event: RemoteEvent | None, *, now: datetime | None = None) -> bool:
     """Carry over what a round of reading found of one of our events, None when it is not listed any more.
 
-    Return whether the viewing changed. Raises what Graph raises when it has to be asked again.
+    Return whether the viewing changed. Raises what Graph raises when it is asked for the event itself.
     """
     seen = _see(link.pk)
     if seen is None or seen.is_being_written:
@@ -59,27 +60,40 @@ def apply(link: EventLink, event: RemoteEvent | None, *, now: datetime | None = 
     link = seen.link
     if event is not None and (event.id != link.event_id or event.etag == link.etag):
         return False
-    if event is None or event.is_cancelled:
-        # Not being listed can mean another calendar or a moment outside the window: ask for the event itself.
-        graph = Graph(link.connection_id)
-        event = graph.get_event(link.event_id)
-        if event is None and link.calendar_external_id not in {calendar.id for calendar in graph.list_calendars()}:
-            # Whoever deletes a whole calendar has not cancelled each viewing in it.
-            _write_anew(link)
-            return False
-    return decide(link, event, now=now)
+    # What the round found may be older than our last write, and "not listed" can mean another calendar or a moment
+    # outside the window. Asked after the link was read, the answer is older than no write that the link knows of.
+    graph = Graph(link.connection_id)
+    event = graph.get_event(link.event_id)
+    if event is None and link.calendar_external_id not in {calendar.id for calendar in graph.list_calendars()}:
+        # Whoever deletes a whole calendar has not cancelled each viewing in it.
+        _write_anew(link)
+        return False
+    if event is not None and event.etag == link.etag:
+        return False
+    try:
+        return decide(link, event, now=now)
+    except Overtaken:
+        logger.info("Viewing %s is being written meanwhile; the outbox decides", link.appointment_id)
+        return False
+
+
+class Overtaken(Unavailable):
+    """The event was written while the decision about it was taken."""
 
 
 def decide(link: EventLink, event: RemoteEvent | None, *, now: datetime | None = None, is_worker: bool = False) -> bool:
-    """Let Outlook's state of an event count; return whether the viewing changed.
+    """Let Outlook's state of an event, read after `link`, count; return whether the viewing changed.
 
-    Unless it `is_worker` who asks, who has the outbox's row, nothing happens while such a row waits.
+    Raises Overtaken when the event was written since, or is about to be, unless it `is_worker` who asks: who has the
+    outbox's row.
     """
     with transaction.atomic():
         _lock_lead(link)
         seen = _see(link.pk)
-        if seen is None or (seen.is_being_written and not is_worker):
+        if seen is None:
             return False
+        if seen.link.etag != link.etag or (seen.is_being_written and not is_worker):
+            raise Overtaken(f"Event link {link.pk}")
         now = now or timezone.now()
         if seen.appointment.ends_at <= now:
             # What is over is not changed any more by tidying up a calendar.

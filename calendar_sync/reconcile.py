@@ -179,7 +179,8 @@ def _put_right(drift: Drift, connection: Connection, graph: Graph) -> None:
 
 def _follow(drift: Drift, connection: Connection, graph: Graph) -> bool:
     """Carry over a move made in Outlook; return False when it was the viewing that moved and was not written."""
-    link, event = _link(drift, connection), graph.get_event(drift.event_id)
+    link = _link(drift, connection)
+    event = graph.get_event(drift.event_id)
     if link is None or event is None or events.same_times(event, link.starts_at, link.ends_at):
         return False
     outlook_changes.decide(link, event)

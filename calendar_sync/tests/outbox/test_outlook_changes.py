@@ -10,6 +10,7 @@ import pytest
 from calendar_sync import outbox, outlook_changes, pushing
 from calendar_sync.graph import Graph
 from calendar_sync.models import Push
+from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import (
     DAY,
@@ -286,3 +287,51 @@ def test_a_copy_of_an_event_changes_nothing(desk):
     assert not outlook_changes.apply(link, Graph(link.connection_id).get_event(copy))
 
     assert desk.fresh(appointment).starts_at == TEN
+
+
+def test_what_was_read_before_our_own_write_does_not_take_it_back(desk, monkeypatch):
+    appointment = desk.booked()
+    desk.sandbox.outlook(ADA).touch(desk.event().id)
+    original, reads = Graph.get_event, []
+
+    def slow(graph: Graph, event_id: str) -> Any:
+        event = original(graph, event_id)
+        if not reads:
+            reads.append(event)
+            booking.reschedule(appointment.pk, starts_at=ELEVEN)
+            pushing.push_due()
+        return event
+
+    link = only_link()
+    seen = Graph(link.connection_id).get_event(link.event_id)
+    monkeypatch.setattr(Graph, "get_event", slow)
+
+    assert not outlook_changes.apply(link, seen)
+
+    assert desk.fresh(appointment).starts_at == desk.event().start == ELEVEN
+    assert (messages(), open_notices()) == ([], [])
+
+
+def test_an_old_answer_handed_over_late_is_asked_again(desk):
+    appointment = desk.booked()
+    link = only_link()
+    old = Graph(link.connection_id).get_event(link.event_id)
+    booking.reschedule(appointment.pk, starts_at=ELEVEN)
+    pushing.push_due()
+
+    assert not outlook_changes.apply(link, old)
+
+    assert desk.fresh(appointment).starts_at == ELEVEN
+    assert (messages(), statuses()) == ([], ["done", "done"])
+
+
+def test_a_viewing_whose_write_was_given_up_is_not_said_to_be_moved_in_outlook(desk):
+    appointment = desk.booked()
+    desk.sandbox.faults.add(Fault(Kind.REFUSED, method="PATCH", status=400))
+    booking.reschedule(appointment.pk, starts_at=ELEVEN)
+    pushing.push_due()
+
+    assert not outlook_changes.apply(only_link(), None)
+
+    assert [notice.kind for notice in open_notices()] == ["push_failed"]
+    assert statuses() == ["done", "failed"]
