@@ -16,8 +16,8 @@ from calendar_sync import mirror
 
 logger = logging.getLogger(__name__)
 
-# As many as one process can feed; Graph's own limits are kept by `limits`, over all processes.
-AT_ONCE = 16
+# Fewer than the process has database connections. Graph's own limits are kept by `limits`, over all processes.
+AT_ONCE = 12
 # What a run has not begun by then is left to the next one.
 RUN_SECONDS = 50.0
 LOCK_SECONDS = 60.0

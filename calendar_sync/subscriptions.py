@@ -29,7 +29,8 @@ RENEW_BEFORE = timedelta(days=1)
 # Renewing twice in a row is refused; what asks for it comes in bursts.
 _JUST_RENEWED = timedelta(minutes=10)
 _AT_WORK_SECONDS = 60
-_LATER_SECONDS = 3_600
+_REFUSED_SECONDS = 3_600
+_FAILED_SECONDS = 300
 
 
 def are_wanted() -> bool:
@@ -56,7 +57,7 @@ def due(now: datetime) -> QuerySet[Calendar]:
 def maintain(calendar_id: int, *, now: datetime | None = None) -> bool:
     """Renew or make the subscription of a calendar, if that is due; return whether it was done.
 
-    What Graph refuses is tried again in an hour.
+    What fails is tried again in a few minutes, what Graph refuses in an hour.
     """
     now = now or timezone.now()
     calendar = due(now).select_related("connection").filter(pk=calendar_id).first()
@@ -69,8 +70,8 @@ def maintain(calendar_id: int, *, now: datetime | None = None) -> bool:
         _renew_or_create(calendar, Graph(calendar.connection_id), now)
     except (TransientError, PermanentError) as exc:
         logger.warning("Calendar %s has no subscription, it is only polled: %s", calendar.pk, exc)
-        if isinstance(exc, PermanentError):
-            cache.set(_later_key(calendar), True, timeout=_LATER_SECONDS)
+        later = _REFUSED_SECONDS if isinstance(exc, PermanentError) else _FAILED_SECONDS
+        cache.set(_later_key(calendar), True, timeout=later)
         return False
     finally:
         cache.delete(f"calendar_sync:subscribing:{calendar.pk}")

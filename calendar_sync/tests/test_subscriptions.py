@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from calendar_sync import poll, subscriptions, tasks
 from calendar_sync.mirror import due, sync_calendar
 from calendar_sync.models import Calendar, ConnectionStatus
+from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.subscriptions import LIFETIME, maintain
 from calendar_sync.tests.conftest import ADA
 from crm.models import BusyTime
@@ -130,6 +132,16 @@ def test_what_is_refused_is_tried_again_in_an_hour(calendar, sandbox, settings, 
     assert len(sandbox.graph.log) == asked
     calendar.refresh_from_db()
     assert calendar.failures == 0
+
+
+def test_what_fails_is_tried_again_in_a_few_minutes(calendar, sandbox, now):
+    sandbox.faults.add(Fault(Kind.UNAVAILABLE_BEFORE))
+    assert not maintain(calendar.pk, now=now)
+    assert not maintain(calendar.pk, now=now)
+    assert len(sandbox.graph.log) == 1
+
+    cache.clear()
+    assert maintain(calendar.pk, now=now)
 
 
 @pytest.mark.parametrize(
