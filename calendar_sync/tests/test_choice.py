@@ -189,14 +189,16 @@ def test_disconnecting_forgets_everything(row, connected_agent, sandbox):
     Push.objects.create(appointment=viewing, connection=row)
     AuthFlow.objects.create(agent=connected_agent, state_digest="s", flow=b"f", expires_at=timezone.now())
     raise_notice(NoticeKind.CONNECTION, connected_agent, key="connection:1", text="Broken")
-    other = raise_notice(NoticeKind.CONNECTION, crm.agent(), key="connection:2", text="Another's")
+    raise_notice(NoticeKind.CONNECTION, crm.agent(), key="connection:2", text="Another's")
+    raise_notice(NoticeKind.CONNECTION, connected_agent, key="application:AADSTS7000222", text="Everybody's")
 
     assert choice.disconnect(connected_agent)
 
     for model in (Connection, Calendar, MirroredEvent, EventLink, Push, AuthFlow):
         assert not model.objects.exists(), model
     assert list(BusyTime.objects.all()) == [kept]
-    assert list(Notice.objects.filter(resolved_at=None)) == [other]
+    still_open = Notice.objects.filter(resolved_at=None)
+    assert set(still_open.values_list("key", flat=True)) == {"connection:2", "application:AADSTS7000222"}
     viewing.refresh_from_db()
     assert (viewing.calendar_state, viewing.external_id) == (CalendarState.LOCAL, "")
     assert not choice.disconnect(connected_agent)

@@ -12,8 +12,9 @@ from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils import timezone
 
-from calendar_sync.connect import forget_flows
+from calendar_sync.connect import finish, forget_flows, start
 from calendar_sync.models import AuthFlow, Connection, ConnectionStatus, Notice
+from calendar_sync.outcomes import ConnectRefused
 from calendar_sync.sandbox.sandbox import utc_now
 from calendar_sync.tests.conftest import ADA, connect
 from calendar_sync.tokens import access_token, mark_broken
@@ -180,6 +181,25 @@ def test_somebody_elses_sign_in_connects_nothing_and_stays_good(client, agent, e
     assert (other_browser.status_code, outcome(other_browser)) == (403, "another_session")
     assert not Connection.objects.exists()
     assert client.get(CALLBACK, query).status_code == 302
+
+
+def test_a_sign_in_is_bound_to_the_person_even_within_one_session(agent, entra):
+    query = entra.browse(start(agent, "session"), ADA)
+
+    with pytest.raises(ConnectRefused) as refused:
+        finish(crm.agent(), "session", query)
+
+    assert refused.value.code == "another_session"
+    assert not Connection.objects.exists()
+
+
+def test_nothing_is_free_until_the_calendars_were_read(client, agent, entra, sandbox):
+    sandbox.close_mailbox(ADA)
+
+    come_back(client, entra)
+
+    row = Connection.objects.get(agent=agent)
+    assert agent.busy_times.get().external_id == f"unreadable:{row.pk}"
 
 
 def test_declined_consent(client, entra):
