@@ -331,6 +331,11 @@ def retry(push_id: int) -> bool:
     return True
 
 
+def forget(before: datetime) -> int:
+    """Remove the rows that were done before; return how many."""
+    return Push.objects.filter(status=PushStatus.DONE, done_at__lt=before).delete()[0]
+
+
 def _anew() -> dict[str, object]:
     return {"status": PushStatus.WAITING, "attempts": 0, "next_attempt_at": timezone.now(), "claimed_until": None}
 

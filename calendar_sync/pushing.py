@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from django.db import IntegrityError
 from django.utils import timezone
 
 from calendar_sync import outbox, outlook_changes, tokens, writing
@@ -12,6 +13,7 @@ from calendar_sync.errors import Refused
 from calendar_sync.graph import Graph
 from calendar_sync.models import Connection, ConnectionStatus
 from calendar_sync.outbox import Job, Wish
+from calendar_sync.remote import RemoteEvent
 from crm.errors import PermanentError, TransientError
 
 logger = logging.getLogger(__name__)
@@ -53,11 +55,21 @@ def work(job: Job, now: datetime) -> bool:
         logger.exception("Viewing %s could not be pushed", job.appointment.pk)
         outbox.put_off(job, exc, now)
     else:
-        if outbox.finish(job, event, now):
-            if job.wish is Wish.WRITE:
-                outbox.look_soon(job.link.pk)
-            return True
+        return _finish(job, event, now)
     return False
+
+
+def _finish(job: Job, event: RemoteEvent | None, now: datetime) -> bool:
+    try:
+        is_done = outbox.finish(job, event, now)
+    except IntegrityError as exc:
+        # Graph gave the id of another viewing's event.
+        logger.exception("Viewing %s could not be given its event", job.appointment.pk)
+        outbox.put_off(job, exc, now)
+        return False
+    if is_done and job.wish is Wish.WRITE:
+        outbox.look_soon(job.link.pk)
+    return is_done
 
 
 def _let_outlook_decide(job: Job, decision: writing.OutlookDecides, now: datetime) -> bool:

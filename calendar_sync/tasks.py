@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from datetime import timedelta
 
 from celery import shared_task
 from django.db.models import QuerySet
@@ -27,6 +28,7 @@ from crm.errors import TransientError
 
 # Until the next sweep, which asks again for what is still due.
 SWEEP_SECONDS = 30
+PUSHES_KEPT = timedelta(days=30)
 
 # --- Outbox ---------------------------------------------------------------------------------------------------------
 
@@ -45,6 +47,12 @@ def sweep_outbox() -> int:
     for appointment_id in waiting:
         push.apply_async((appointment_id,), expires=SWEEP_SECONDS)
     return len(waiting)
+
+
+@shared_task
+def forget_pushes() -> int:
+    """Remove what was written to Outlook long ago from the outbox."""
+    return outbox.forget(timezone.now() - PUSHES_KEPT)
 
 
 @shared_task(autoretry_for=(TransientError,), retry_backoff=5, retry_backoff_max=300, max_retries=5)

@@ -183,6 +183,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": EVERY_MINUTE,
     },
+    "forget-pushes": {"task": "calendar_sync.tasks.forget_pushes", "schedule": NIGHTLY},
     "compare-calendars": {"task": "calendar_sync.tasks.compare_all", "schedule": NIGHTLY},
     "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
+
 import pytest
 from django.db import transaction
 
-from calendar_sync import adoption, pushing
+from calendar_sync import adoption, outbox, pushing
+from calendar_sync.graph import Graph
 from calendar_sync.models import Connection, EventLink, Push
 from calendar_sync.remote import TAG_ID
 from calendar_sync.tasks import sweep_outbox
@@ -234,3 +238,48 @@ def test_without_a_broker_the_sweep_does_it(desk, django_capture_on_commit_callb
     monkeypatch.setattr("calendar_sync.tasks.push.apply_async", lambda args, **options: queued.append(args))
     assert (sweep_outbox(), queued) == (1, [(appointment.pk,)])
     assert Appointment.objects.get().calendar_state == "pending"
+
+
+@pytest.mark.parametrize("day", [date(2027, 3, 14), date(2027, 11, 7)])
+@pytest.mark.parametrize(("hour", "fold"), [(0, 0), (1, 0), (1, 1), (3, 0)])
+def test_docs_21810_around_the_change_of_the_clocks_an_event_is_at_the_same_instant(desk, day, hour, fold):
+    start = crm.at(day, hour, 30, fold=fold)
+    appointment = crm.appointment(desk.agent, desk.listing, start)
+    outbox.enqueue(appointment)
+
+    pushing.push_due()
+
+    assert (desk.event().start, desk.event().end) == (start, start + HALF_HOUR)
+    assert adoption.settle() == 0
+
+
+def test_odoo_109915_nobody_is_invited(desk):
+    desk.booked()
+
+    assert "attendees" not in desk.event().fields
+
+
+def test_contrib_5747_two_viewings_never_share_an_event(desk, monkeypatch):
+    first = desk.booked()
+    shared = desk.event().id
+    original = Graph.create_event
+    with monkeypatch.context() as patch:
+        patch.setattr(Graph, "create_event", lambda *args: replace(original(*args), id=shared))
+        second = desk.book(NOON)
+        pushing.push_due()
+    assert desk.state(second)[0] == "pending"
+
+    desk.settle()
+
+    assert desk.state(first) == ("synced", shared)
+    assert desk.state(second)[1] not in ("", shared)
+    assert len(desk.events()) == 2
+
+
+def test_rows_that_are_done_are_forgotten_after_a_while(desk):
+    desk.booked()
+    desk.book(NOON)
+
+    assert outbox.forget(desk.later() - timedelta(days=1)) == 0
+    assert outbox.forget(desk.later(days=1)) == 1
+    assert statuses() == ["waiting"]
