@@ -6,8 +6,9 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = "Calendars"
 
     def ready(self) -> None:
-        from calendar_sync import receivers, status
+        from calendar_sync import checks, receivers, status
         from crm import calendar_status
 
         calendar_status.register(status.statuses)
         receivers.connect()
+        checks.register()
