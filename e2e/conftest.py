@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from calendar_sync.sandbox import Sandbox, Server
 from e2e.desk import EMAIL, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
 
 CHROMIUM = next(
@@ -34,7 +35,16 @@ expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def microsoft() -> Iterator[Server]:
+    """A Microsoft 365 in which the administrator has a mailbox with two calendars."""
+    sandbox = Sandbox()
+    sandbox.add_person(EMAIL, "Pete's Administrator").add_calendar("Family")
+    with Server(sandbox) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, microsoft: Server) -> Iterator[dict[str, str]]:
     """Name a new database and an empty Valkey database; the former goes afterwards."""
     name = f"pete_e2e_{os.getpid()}"
     stores = urlsplit(settings.DATABASE_URL)
@@ -50,6 +60,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "ADMIN_EMAIL": EMAIL,
             "ADMIN_PASSWORD": PASSWORD,
             "DEMO": "0",
+            "MS_SANDBOX_URL": microsoft.url,
         }
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -1,0 +1,37 @@
+"""Connecting Microsoft 365 in a real browser: cookies, redirects and the content security policy are real."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.desk import EMAIL
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_agent_connects_chooses_and_disconnects(board: Page):
+    board.goto("/users")
+    board.get_by_role("link", name="Connect Microsoft 365").first.click()
+    board.get_by_role("link", name=EMAIL).click()
+    expect(board.get_by_role("heading", name="Permissions requested")).to_be_visible()
+    board.get_by_role("link", name="Accept").click()
+
+    expect(board).to_have_url(re.compile("/calendar/choose"))
+    expect(board.get_by_role("status").first).to_contain_text(f"Connected as {EMAIL}")
+    expect(board.get_by_role("checkbox", name="Calendar")).to_be_checked()
+    expect(board.get_by_role("checkbox", name="Family")).not_to_be_checked()
+    board.get_by_role("radio", name="Family").check()
+    board.get_by_role("button", name="Keep this choice").click()
+
+    expect(board.get_by_text("Your choice is kept.")).to_be_visible()
+    board.goto("/calendar/choose")
+    expect(board.get_by_role("radio", name="Family")).to_be_checked()
+    expect(board.get_by_role("checkbox", name="Family")).to_be_checked()
+
+    board.goto("/users")
+    board.get_by_role("link", name="Disconnect").first.click()
+    board.get_by_role("button", name="Disconnect").click()
+    expect(board.get_by_role("link", name="Connect Microsoft 365").first).to_be_visible()
