@@ -138,6 +138,9 @@ def due(now: datetime | None = None, limit: int = 500) -> list[int]:
     now = now or timezone.now()
     rows = Push.objects.filter(status=PushStatus.WAITING, connection__status=ConnectionStatus.CONNECTED)
     rows = rows.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), next_attempt_at__lte=now)
+    # Those that wait for a calendar to be chosen must not crowd out the others.
+    written = Calendar.objects.filter(connection=OuterRef("connection"), is_written=True)
+    rows = rows.filter(Q(is_removal=True) | Exists(written))
     return list(dict.fromkeys(rows.order_by("next_attempt_at", "pk").values_list("appointment_id", flat=True)[:limit]))
 
 

@@ -207,7 +207,7 @@ def test_who_disconnects_has_local_viewings(desk):
 def test_without_a_chosen_calendar_a_row_waits(desk):
     desk.agent.calendar_connection.calendars.update(is_written=False)
     appointment = desk.book()
-    assert pushing.push_due() == 0
+    assert (outbox.due(), pushing.push_appointment(appointment.pk)) == ([], 0)
     assert desk.state(appointment)[0] == "pending"
 
     desk.agent.calendar_connection.calendars.update(is_written=True)
