@@ -31,7 +31,7 @@ def refresh_calendars(connection: Connection) -> list[Calendar]:
     try:
         found = Graph(connection.pk, timeout=TIMEOUT_SECONDS).list_calendars()
     except Refused as exc:
-        tokens.mark_broken(connection.pk, exc.code)
+        tokens.mark_broken(connection.pk, exc.code or f"HTTP {exc.status}")
         raise
     with transaction.atomic():
         _lock(connection)

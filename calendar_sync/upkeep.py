@@ -57,7 +57,7 @@ def attend(connection_id: int, *, force: bool = False) -> bool:
         logger.warning("The token of connection %s was not renewed: %s", connection_id, exc)
         return False
     except Refused as exc:
-        tokens.mark_broken(connection_id, exc.code)
+        tokens.mark_broken(connection_id, exc.code or f"HTTP {exc.status}")
         return False
     return True
 

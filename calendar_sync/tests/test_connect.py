@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import time_machine
+from django.db import connection as database
 from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils import timezone
@@ -424,3 +428,53 @@ def test_no_secret_is_found_anywhere_afterwards(client, agent, entra, sandbox, c
     haystack = "\n".join([caplog.text, *(answer.content.decode() for answer in answers), everything_stored()])
     assert str(agent.pk) in haystack
     assert [secret for secret in secrets if secret in haystack] == []
+
+
+def at_once(*calls) -> list[str]:
+    """Run each call in a thread of its own, all from one instant; return how each ended."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call) -> str:
+        try:
+            ready.wait()
+            call()
+        except ConnectRefused as exc:
+            return exc.code
+        finally:
+            database.close()
+        return "connected"
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return sorted(pool.map(run, calls))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_answer_opened_in_four_windows_connects_once(agent, entra, sandbox):
+    query = entra.browse(start(agent, "session"), ADA)
+
+    ended = at_once(*[lambda: finish(agent, "session", query)] * 4)
+
+    assert ended == ["already_used"] * 3 + ["connected"]
+    assert len(sandbox.entra.refresh_tokens) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sign_ins_of_one_person_end_in_one_connection(agent, entra):
+    queries = [entra.browse(start(agent, "session"), ADA) for _ in range(2)]
+
+    ended = at_once(*[partial(finish, agent, "session", query) for query in queries])
+
+    assert ended == ["connected", "connected"]
+    row = Connection.objects.get()
+    assert access_token(row.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_with_one_account_are_told_apart(agent, entra):
+    other = crm.agent()
+    tries = [(person, entra.browse(start(person, "session"), ADA)) for person in (agent, other)]
+
+    ended = at_once(*[partial(finish, person, "session", query) for person, query in tries])
+
+    assert ended == ["already_connected", "connected"]
+    assert Connection.objects.count() == 1
