@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import groupby
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -33,6 +32,16 @@ class Entry:
         return self.busy.reason[:1].upper() + self.busy.reason[1:] or "Busy"
 
 
+@dataclass
+class Part:
+    """What of an entry lies on one local day, [starts_at, ends_at)."""
+
+    entry: Entry
+    starts_at: datetime
+    ends_at: datetime
+    is_all_day: bool = False
+
+
 def agenda(agent: Agent, start: datetime, end: datetime) -> list[Entry]:
     """Return what touches [start, end), by start. A hold that has lapsed keeps nothing."""
     window = {"agent": agent, "starts_at__lt": end, "ends_at__gt": start}
@@ -43,11 +52,16 @@ def agenda(agent: Agent, start: datetime, end: datetime) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.starts_at, entry.ends_at))
 
 
-def by_day(agent: Agent, start: datetime, end: datetime) -> list[tuple[date, list[Entry]]]:
-    """Return the agenda of [start, end) by the agent's local days; what began before `start` is of its first day."""
+def by_day(agent: Agent, start: datetime, end: datetime) -> list[tuple[date, list[Part]]]:
+    """Return the agenda of [start, end) by the agent's local days. What lasts for days is on each of them."""
     tz = ZoneInfo(agent.timezone)
-
-    def day(entry: Entry) -> date:
-        return max(entry.starts_at, start).astimezone(tz).date()
-
-    return [(of, list(entries)) for of, entries in groupby(agenda(agent, start, end), key=day)]
+    days: dict[date, list[Part]] = {}
+    for entry in agenda(agent, start, end):
+        day = max(entry.starts_at, start).astimezone(tz).date()
+        while (midnight := datetime.combine(day, time(), tz)) < min(entry.ends_at, end):
+            next_day = datetime.combine(day + timedelta(days=1), time(), tz)
+            part = Part(entry, max(entry.starts_at, midnight), min(entry.ends_at, next_day))
+            part.is_all_day = (part.starts_at, part.ends_at) == (midnight, next_day)
+            days.setdefault(day, []).append(part)
+            day += timedelta(days=1)
+    return sorted(days.items())

@@ -44,7 +44,8 @@ def token_keys() -> str:
 def microsoft() -> str:
     """Whether people can sign in to Microsoft 365, and where it must send them back to."""
     if not clouds.is_configured():
-        raise IllError("not set: agents use Pete's own calendar.", "Set MS_CLIENT_ID and MS_CLIENT_SECRET.")
+        demo = " A running demo has a stand-in of its own." if settings.DEMO else ""
+        raise IllError(f"not set: agents use Pete's own calendar.{demo}", "Set MS_CLIENT_ID and MS_CLIENT_SECRET.")
     where, back = clouds.cloud(), connect.redirect_uri()
     if mismatch := where.mismatch():
         raise IllError(mismatch, "Set both to the same cloud.")
@@ -62,7 +63,7 @@ def microsoft() -> str:
 def calendars() -> str:
     """How the connected calendars stand; a broken one is its owner's to mend, not the installation's."""
     counts = Counter(Connection.objects.values_list("status", flat=True))
-    late = [row for row in Calendar.objects.filter(is_read=True) if is_unread(row, timezone.now())]
+    late = [row for row in Calendar.objects.filter(is_read=True).defer("delta_link") if is_unread(row, timezone.now())]
     words = [f"{counts[status]} {status.label.lower()}" for status in ConnectionStatus if counts[status]]
     finding = ", ".join(words) or "nobody has connected one"
     broken = sum(counts.values()) - counts[ConnectionStatus.CONNECTED]

@@ -42,7 +42,7 @@ def test_the_doctor_makes_these_checks():
 
 
 def test_without_an_application_petes_calendar_is_used(real):
-    real.MS_CLIENT_ID = ""
+    real.MS_CLIENT_ID, real.DEMO = "", False
 
     assert ill(checks.microsoft) == (
         "not set: agents use Pete's own calendar.",
