@@ -128,6 +128,14 @@ def test_a_link_is_followed_on_graphs_own_host_only(sandbox, calendar_id):
     assert asked == ["graph.microsoft.com"]
 
 
+def test_a_host_that_begins_like_graphs_is_another(sandbox, settings):
+    settings.GRAPH_URL = "https://graph.example"
+
+    with pytest.raises(Refused, match="leads away"):
+        next(client_of(sandbox).delta_pages("x", link="https://graph.example.evil/me"))
+    assert sandbox.graph.log == []
+
+
 def test_an_event_is_made_found_changed_and_deleted(graph_client, calendar_id, sandbox):
     made = graph_client.create_event(calendar_id, draft())
     assert (made.starts_at, made.ends_at, made.show_as) == (NINE, NINE + HOUR, "busy")

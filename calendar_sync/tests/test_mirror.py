@@ -315,6 +315,17 @@ def test_the_last_word_on_an_event_counts(agent, calendar, nine, monkeypatch, is
     assert bool(busy(agent)) is is_back
 
 
+def test_a_series_that_comes_back_within_a_round_keeps_its_occurrences(agent, calendar, nine, monkeypatch):
+    series = replace(master(nine, "busy"), id="series")
+    monkeypatch.setattr(mirror, "Graph", Told([([series, lone(nine)], [])]))
+    sync_calendar(calendar.pk)
+    monkeypatch.setattr(mirror, "Graph", Told([([], ["series"]), ([series], [])]))
+
+    assert again(calendar)
+
+    assert busy(agent) == [(nine, nine + HOUR)]
+
+
 # --- Days and zones -------------------------------------------------------------------------------------------------
 
 
