@@ -104,5 +104,9 @@ def only_link() -> EventLink:
     return EventLink.objects.get()
 
 
+def only_link_of(agent: Agent) -> EventLink:
+    return EventLink.objects.get(connection__agent=agent)
+
+
 def tag_values(events: list[Event]) -> list[str]:
     return [event.properties.get(TAG_ID, "") for event in events]

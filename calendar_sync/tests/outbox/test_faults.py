@@ -12,7 +12,17 @@ from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.sandbox.faults import PASSING
 from calendar_sync.tests.conftest import ADA, connect
-from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, HALF_HOUR, TEN, only_link, open_notices, reassign, statuses
+from calendar_sync.tests.outbox.conftest import (
+    BOB,
+    ELEVEN,
+    HALF_HOUR,
+    TEN,
+    only_link,
+    only_link_of,
+    open_notices,
+    reassign,
+    statuses,
+)
 from crm import booking
 
 pytestmark = pytest.mark.django_db
@@ -336,3 +346,20 @@ def test_two_installations_do_not_take_each_others_events(desk):
 
     assert {event.id for event in desk.events()} == {foreign, only_link().event_id}
     assert events.read_tag(tag["value"]) == (appointment.pk, 1)
+
+
+def test_odoo_143781_connecting_again_finds_events_of_any_generation(desk, bob, entra):
+    appointment = desk.booked()
+    for agent in (bob, desk.agent):
+        reassign(appointment, agent)
+        pushing.push_due()
+    event_id = desk.event().id
+    Connection.objects.filter(agent=desk.agent).delete()
+    adoption.settle()
+
+    connect(desk.agent, entra, ADA)
+    adoption.settle()
+    pushing.push_due()
+
+    assert desk.state(appointment) == ("synced", event_id)
+    assert (len(desk.events()), only_link_of(desk.agent).generation) == (1, 2)
