@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from calls.models import Assistant, call_pk
 from calls.phrases import say_date, say_time
-from calls.stages import FIRST_STAGE, prompts
+from calls.stages import FIRST_STAGE, prompts, uses
 from calls.tools import tool_definitions
 from calls.tools.answers import Caller
 from calls.tools.desk import Desk
@@ -84,6 +84,8 @@ def answer_assistant_request(message: Message) -> dict[str, Any]:
     values = variable_values(known, now)
     if known.assistant is not None:
         return {"assistantId": known.assistant.vapi_id, "assistantOverrides": _overrides(known, values)}
+    if message.vapi_id:
+        uses.record(call_pk(message.vapi_id), prompts.chosen(FIRST_STAGE).version_id)
     return {"assistant": transient_assistant(known, values)}
 
 

@@ -178,6 +178,17 @@ class ToolCall(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     # When the facts landed on the lead: once, so that folding again never undoes what staff wrote since.
     landed_at = models.DateTimeField(null=True, blank=True)
+    # The version of the prompt that spoke with this answer. Without a constraint in the database: no version that
+    # goes away in the same moment may refuse a caller's answer.
+    stage_prompt = models.ForeignKey(
+        "StagePrompt",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="tool_calls",
+        db_index=False,
+        db_constraint=False,
+    )
     duration_ms = models.FloatField(default=0)
     at = models.DateTimeField(db_default=Now())
 
@@ -186,29 +197,59 @@ class ToolCall(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["call", "tool_call_id", "fingerprint"], name="tool_call_unique"),
         ]
+        indexes = [
+            # In how many calls a prompt spoke. Partial: most tool calls come without one.
+            models.Index(fields=["stage_prompt"], condition=Q(stage_prompt__isnull=False), name="tool_call_prompt"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.tool_call_id}"
 
 
 class StagePrompt(models.Model):
-    """The system prompt of one stage; staff edit it. The newest version of a stage is the one that speaks.
+    """One version of the system prompt of one stage, the office's or one assistant's own. Written, never changed.
 
-    Placeholders are `{{name}}` of the call's context, and `{{CONTEXT}}` for all of it.
+    The newest version speaks; an assistant's own goes before the office's, and one without text ends it. Placeholders
+    are `{{name}}` of the call's context, and `{{CONTEXT}}` for all of it.
     """
 
     stage = models.CharField(max_length=16, choices=Stage)
+    assistant = models.ForeignKey(Assistant, models.CASCADE, null=True, blank=True, related_name="prompts")
     version = models.PositiveIntegerField()
-    text = models.TextField()
+    text = models.TextField(blank=True)
+    # Why it was written, in the author's words.
+    note = models.CharField(max_length=200, blank=True, db_default="")
     author = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["stage", "-version"]
         constraints = [
-            models.UniqueConstraint(fields=["stage", "version"], name="stage_prompt_version_unique"),
+            # Of two people who write the same next version one is told.
+            models.UniqueConstraint(
+                fields=["stage", "assistant", "version"], name="stage_prompt_version_once", nulls_distinct=False
+            ),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="stage_prompt_stage_known"),
+            models.CheckConstraint(
+                condition=~Q(text="") | Q(assistant__isnull=False), name="stage_prompt_of_the_office_has_text"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.stage} v{self.version}"
+
+
+class PromptUse(models.Model):
+    """A version of a prompt that spoke in a call. What went with a tool call's answer is on the ToolCall."""
+
+    # Without an index of its own: the constraint's begins with the call.
+    call = models.ForeignKey(Call, models.CASCADE, related_name="prompt_uses", db_index=False)
+    prompt = models.ForeignKey(StagePrompt, models.CASCADE, related_name="uses")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["call", "prompt"], name="prompt_use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.prompt_id} in {self.call_id}"

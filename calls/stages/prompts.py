@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError
@@ -77,15 +77,31 @@ def _said(name: str, context: Facts) -> str:
     return f"{_LABELS.get(name) or name.replace('_', ' ')} {said}"
 
 
-_templates: dict[str, Template] = {stage: Template(text) for stage, text in DEFAULT_PROMPTS.items()}
+class Spoken(NamedTuple):
+    """A prompt that may speak: which version it is (0: the one that comes with Pete), and its text."""
+
+    version_id: int
+    template: Template
+
+
+# By stage and Vapi's id of the assistant, "" for the office's own.
+Book = dict[tuple[str, str], Spoken]
+_BUILT_IN: Book = {(stage, ""): Spoken(0, Template(text)) for stage, text in DEFAULT_PROMPTS.items()}
+
+_book: Book = _BUILT_IN
 _lock = threading.Lock()
 _read_at = 0.0
 _reading: set[asyncio.Task[None]] = set()
 
 
-def render(stage: str, context: Facts, known: str | None = None) -> str:
-    """Return the prompt of a stage, from the rows as last read. `known` is the context's summary, if at hand."""
-    return _templates[stage].render(context, summary(context) if known is None else known)
+def chosen(stage: str, assistant: str = "") -> Spoken:
+    """Return the prompt that speaks in this stage for Vapi's `assistant`, from the rows as last read."""
+    return (assistant and _book.get((stage, assistant))) or _book[stage, ""]
+
+
+def render(stage: str, context: Facts, known: str | None = None, *, assistant: str = "") -> str:
+    """Return the words of `chosen` for a call. `known` is the context's summary, if at hand."""
+    return chosen(stage, assistant).template.render(context, summary(context) if known is None else known)
 
 
 def refresh_soon() -> None:
@@ -107,17 +123,21 @@ async def _refresh() -> None:
 
 
 def refresh() -> None:
-    """Read the newest version of each stage's prompt now."""
-    global _read_at
+    """Read the newest version of each prompt now."""
     from calls.models import StagePrompt
 
-    newest = StagePrompt.objects.order_by("stage", "-version").distinct("stage").values_list("stage", "text")
-    install(dict(newest))
+    newest = StagePrompt.objects.order_by("stage", "assistant_id", "-version").distinct("stage", "assistant_id")
+    rows = newest.values_list("stage", "assistant__vapi_id", "pk", "text")
+    _install({(stage, assistant or ""): Spoken(pk, Template(text)) for stage, assistant, pk, text in rows if text})
 
 
 def install(texts: Mapping[str, Any]) -> None:
     """Use these texts; a stage without one speaks its default."""
-    global _templates, _read_at
+    _install({(stage, ""): Spoken(0, Template(text)) for stage, text in texts.items() if text})
+
+
+def _install(book: Book) -> None:
+    global _book, _read_at
     with _lock:
-        _templates = {stage: Template(texts.get(stage) or text) for stage, text in DEFAULT_PROMPTS.items()}
+        _book = _BUILT_IN | book
         _read_at = time.monotonic()

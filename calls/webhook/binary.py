@@ -14,7 +14,7 @@ _INT4 = Struct("!ii").pack
 _INT8 = Struct("!iq").pack
 _FLOAT8 = Struct("!id").pack
 
-_TEXT, _BYTEA, _UUID, _INT4_OID, _FLOAT8_OID, _TIMESTAMPTZ, _JSONB = 25, 17, 2950, 23, 701, 1184, 3802
+_TEXT, _BYTEA, _UUID, _INT4_OID, _INT8_OID, _FLOAT8_OID, _TIMESTAMPTZ, _JSONB = 25, 17, 2950, 23, 20, 701, 1184, 3802
 # PostgreSQL counts microseconds from 2000-01-01.
 _EPOCH_SHIFT = 946_684_800_000_000
 
@@ -41,6 +41,10 @@ def uuids(values: Sequence[bytes]) -> bytes:
 
 def integers(values: Sequence[int]) -> bytes:
     return _array(_INT4_OID, [_INT4(4, value) for value in values])
+
+
+def long_integers(values: Sequence[int]) -> bytes:
+    return _array(_INT8_OID, [_INT8(8, value) for value in values])
 
 
 def floats(values: Sequence[float]) -> bytes:

@@ -37,7 +37,10 @@ class EventRow(NamedTuple):
 
 
 class ToolRow(NamedTuple):
-    """One answered tool call. `arguments` and `facts` are JSON; `count` is what the stage state had seen."""
+    """One answered tool call. `arguments` and `facts` are JSON; `count` is what the stage state had seen.
+
+    `stage_prompt_id` is the version of the prompt in the answer, 0 for none.
+    """
 
     call_id: UUID
     tool_call_id: str
@@ -52,6 +55,7 @@ class ToolRow(NamedTuple):
     duration_ms: float
     at: int
     count: int  # type: ignore[assignment]
+    stage_prompt_id: int = 0
 
 
 class Stored(msgspec.Struct):
@@ -99,7 +103,7 @@ _CALL = _with_defaults(Call, "id vapi_id direction customer_number assistant_vap
 _EVENT = _with_defaults(WebhookEvent, "call_id fingerprint type at body")
 _TOOL = _with_defaults(
     ToolCall,
-    "call_id tool_call_id fingerprint name arguments answer prompt code stage facts duration_ms at",
+    "call_id tool_call_id fingerprint name arguments answer prompt code stage facts duration_ms at stage_prompt_id",
 )
 # Only names of our own columns and their defaults are filled in.
 _NEW_CALLS = f"""
@@ -119,17 +123,17 @@ _EVENTS_SQL = f"WITH {_NEW_CALLS} SELECT 1"
 _TOOLS_SQL = f"""
 WITH {_NEW_CALLS},
 asked AS MATERIALIZED (
-    SELECT new.*,
+    SELECT new.*, NULLIF(given_prompt_id, 0) AS stage_prompt_id,
         (SELECT known.id FROM calls_toolcall known
          WHERE known.call_id = new.call_id AND known.tool_call_id = new.tool_call_id
            AND known.fingerprint = new.fingerprint) AS known_id,
         (SELECT count(*) FROM calls_toolcall earlier WHERE earlier.call_id = new.call_id) AS earlier
     FROM unnest(
         $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::jsonb[], $16::text[], $17::text[], $18::text[],
-        $19::text[], $20::jsonb[], $21::float8[], $22::timestamptz[], $23::int4[]
+        $19::text[], $20::jsonb[], $21::float8[], $22::timestamptz[], $23::int4[], $24::int8[]
     ) WITH ORDINALITY AS new (
         call_id, tool_call_id, fingerprint, name, arguments, answer, prompt, code, stage, facts, duration_ms, at,
-        count, position
+        count, given_prompt_id, position
     )
 ),
 written AS (
@@ -144,7 +148,7 @@ SELECT asked.position::int4, known.answer, known.prompt, known.stage, known.code
 FROM asked LEFT JOIN calls_toolcall known ON known.id = asked.known_id
 WHERE asked.known_id IS NOT NULL OR asked.earlier >= asked.count
 """  # noqa: S608
-_FORMATS = [pq.Format.BINARY] * 23
+_FORMATS = [pq.Format.BINARY] * 24
 # The planner must never think that a table is small: these plans live as long as the connection.
 _SESSION = (
     "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; SET statement_timeout = '8s'"
@@ -311,6 +315,7 @@ def _tool_parameters(tools: Sequence[ToolRow]) -> list[bytes]:
         binary.floats([tool.duration_ms for tool in tools]),
         binary.instants([tool.at for tool in tools]),
         binary.integers([tool.count for tool in tools]),
+        binary.long_integers([tool.stage_prompt_id for tool in tools]),
     ]
 
 

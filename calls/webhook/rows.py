@@ -46,6 +46,7 @@ def tool_row(
     facts: bytes = b"{}",
     count: int,
     duration_ms: float = 0.0,
+    stage_prompt_id: int = 0,
 ) -> ToolRow:
     return ToolRow(
         call_id_of(message),
@@ -61,4 +62,5 @@ def tool_row(
         duration_ms,
         message.at,
         count,
+        stage_prompt_id,
     )

@@ -116,18 +116,20 @@ def applied_as(request: ToolRequest) -> bytes:
 
 
 def _row(message: Message, request: ToolRequest, wish: Wish, result: StageResult) -> ToolRow:
-    stored = word(wish, result)
+    spoken = prompts.chosen(result.stage, message.assistant_id)
+    stored = word(wish, result, spoken)
     has_moved = result.outcome is Outcome.MOVED and wish.refusal is None
     if has_moved:
         stage_metrics.transitions += 1
     else:
         stage_metrics.failures += 1
     facts = lenient.encode(wish.facts) if has_moved and wish.facts else b"{}"
-    return tool_row(message, request, stored, facts=facts, count=result.count)
+    spoken_id = spoken.version_id if stored.prompt else 0
+    return tool_row(message, request, stored, facts=facts, count=result.count, stage_prompt_id=spoken_id)
 
 
-def word(wish: Wish, result: StageResult) -> Stored:
-    """Return what the assistant is told."""
+def word(wish: Wish, result: StageResult, spoken: prompts.Spoken) -> Stored:
+    """Return what the assistant is told; `spoken` is the prompt of the stage the call is in now."""
     stage = result.stage
     if wish.refusal is not None:
         code, sentence = wish.refusal
@@ -139,7 +141,7 @@ def word(wish: Wish, result: StageResult) -> Stored:
     known = prompts.summary(result.context)
     short = known if len(known) <= _MOST_SUMMARY else known[:_MOST_SUMMARY].rsplit(",", 1)[0]
     text = f"The stage is now {stage}. Known so far: {short or 'nothing yet'}. {_NEXT[stage]}"
-    return Stored(text, prompts.render(stage, result.context, known), stage, "")
+    return Stored(text, spoken.template.render(result.context, known), stage, "")
 
 
 def _out_of_order(stage: str, wanted: str) -> str:
