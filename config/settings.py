@@ -266,6 +266,8 @@ VAPI_HMAC_ENCODING = env.choice("VAPI_HMAC_ENCODING", "hex", ["hex", "base64"])
 VAPI_API_KEY = env.text("VAPI_API_KEY", "")
 VAPI_PUBLIC_KEY = env.text("VAPI_PUBLIC_KEY", "")
 VAPI_API_URL = env.url("VAPI_API_URL", "https://api.vapi.ai")
+# The credential at Vapi that its messages prove themselves with; without one, the shared secret in a header.
+VAPI_CREDENTIAL_ID = env.text("VAPI_CREDENTIAL_ID", "")
 
 # Where the stand-in for Microsoft 365 listens, which then signs people in and keeps their calendars.
 MS_SANDBOX_URL = env.text("MS_SANDBOX_URL", "").rstrip("/")
