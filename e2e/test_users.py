@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from calendar_sync.sandbox import Sandbox, Server
+from calendar_sync.sandbox import Server
+from calendar_sync.sandbox.outlook import Outlook
 from e2e.desk import BASE_DIR, EMAIL, PASSWORD, Api, Desk, manage
 
 pytestmark = pytest.mark.browser
@@ -19,24 +20,18 @@ pytestmark = pytest.mark.browser
 COLLEAGUE = "Wilhelmina Featherstonehaugh-Cholmondeley"
 
 
-@pytest.fixture(scope="module")
-def microsoft() -> Iterator[Sandbox]:
-    """A Microsoft 365 where the administrator and a stranger have a mailbox."""
-    sandbox = Sandbox()
-    sandbox.add_person(EMAIL, "Administrator", timezone="America/Chicago")
-    sandbox.add_person("stranger@elsewhere.example", "Stranger")
-    with Server(sandbox) as server:
-        sandbox.url = server.url  # type: ignore[attr-defined]
-        yield sandbox
+@pytest.fixture
+def outlook(microsoft: Server) -> Outlook:
+    """The administrator's mailbox as they see it."""
+    return microsoft.sandbox.outlook(EMAIL)
 
 
 @pytest.fixture(scope="module")
-def desk(environment: dict[str, str], microsoft: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk whose Microsoft is the stand-in, with a worker."""
+def desk(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk with a worker: what is asked for in the pages is done."""
     manage(environment, "prepare")
     logs = tmp_path_factory.mktemp("users")
-    url = microsoft.url  # type: ignore[attr-defined]
-    running = Desk(environment | {"MS_SANDBOX_URL": url}, logs / "web.log")
+    running = Desk(environment, logs / "web.log")
     running.start()
     worker = start_worker(running, logs / "worker.log")
     yield running
@@ -96,7 +91,7 @@ def own_row(page: Page):
 
 
 @pytest.fixture
-def connected(users: Page, desk: Desk, microsoft: Sandbox) -> Page:
+def connected(users: Page) -> Page:
     """The list; the administrator is connected, if need be through Microsoft's pages."""
     if own_row(users).get_attribute("data-state") != "connected":
         connect(users)
@@ -116,9 +111,9 @@ def connect(page: Page) -> None:
         page.get_by_role("button", name="Keep this choice").click()
 
 
-def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, microsoft: Sandbox):
+def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, outlook: Outlook):
     noon = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=2)
-    microsoft.outlook(EMAIL).create("Secret dinner", noon, noon + timedelta(hours=1))
+    outlook.create("Secret dinner", noon, noon + timedelta(hours=1))
     expect(own_row(users)).to_have_attribute("data-state", "local")
 
     connect(users)
@@ -132,10 +127,10 @@ def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, mi
     expect(own_row(users)).to_contain_text(EMAIL)
 
 
-def test_declining_connects_nothing(browser: Browser, desk: Desk, microsoft: Sandbox, users: Page):
+def test_declining_connects_nothing(browser: Browser, desk: Desk, microsoft: Server, users: Page):
     if own_row(users).get_attribute("data-state") == "connected":
         disconnect(users)
-        microsoft.revoke_consent(EMAIL)
+    microsoft.sandbox.revoke_consent(EMAIL)
     # Its own context: that the page's status is 400 stands on the browser's console.
     context = browser.new_context(base_url=desk.url)
     page = sign_in(context.new_page())
@@ -150,12 +145,12 @@ def test_declining_connects_nothing(browser: Browser, desk: Desk, microsoft: San
     context.close()
 
 
-def test_sync_now_brings_what_has_just_come(connected: Page, microsoft: Sandbox):
+def test_sync_now_brings_what_has_just_come(connected: Page, outlook: Outlook):
     connected.get_by_role("link", name="Administrator", exact=True).click()
     at = datetime.now(UTC).replace(hour=20, minute=0, second=0, microsecond=0) + timedelta(days=3)
     shown = connected.locator(".day-row", has_text="Outlook")
     before = shown.count()
-    microsoft.outlook(EMAIL).create("Dentist", at, at + timedelta(minutes=45))
+    outlook.create("Dentist", at, at + timedelta(minutes=45))
 
     connected.get_by_role("button", name="Sync now").click()
 
@@ -163,9 +158,9 @@ def test_sync_now_brings_what_has_just_come(connected: Page, microsoft: Sandbox)
     expect(shown).to_have_count(before + 1)
 
 
-def test_a_broken_connection_is_told_with_its_cure_and_mended_by_signing_in(connected: Page, microsoft: Sandbox):
-    microsoft.entra.revoke(EMAIL)
-    microsoft.entra.expire_access(EMAIL)
+def test_a_broken_connection_is_told_with_its_cure_and_mended_by_signing_in(connected: Page, microsoft: Server):
+    microsoft.sandbox.entra.revoke(EMAIL)
+    microsoft.sandbox.entra.expire_access(EMAIL)
 
     own_row(connected).get_by_role("button", name="Sync now").click()
 
