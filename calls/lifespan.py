@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 
 from calls import projection
+from calls.llm.proxy import close_proxy, proxy
 from calls.stages import prompts
 from calls.webhook.door import close_door, door
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 async def startup() -> None:
     """Open the door before the first delivery comes, so that the first caller does not wait for connections."""
     door()
+    proxy()
     try:
         await sync_to_async(prompts.refresh, thread_sensitive=False)()
     except DatabaseError as exc:
@@ -26,5 +28,7 @@ async def startup() -> None:
 
 async def shutdown() -> None:
     """Commit what waits, fold what was committed, and close the connections."""
+    # The proxy writes through the door.
+    await close_proxy()
     await close_door()
     await sync_to_async(projection.stop, thread_sensitive=False)()

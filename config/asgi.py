@@ -1,6 +1,6 @@
-"""The ASGI application: Vapi's webhook beside Django beside Channels.
+"""The ASGI application: Vapi's webhook and the LLM proxy beside Django beside Channels.
 
-The webhook does not pass through Django's handler, which costs more than everything the webhook does itself.
+The two do not pass through Django's handler, which costs more than everything the webhook does itself.
 """
 
 import gc
@@ -19,20 +19,32 @@ Send = Callable[[Any], Awaitable[None]]
 
 django_application = get_asgi_application()
 
-# Both import models, so only after Django is set up.
+# All import models, so only after Django is set up.
 from calls import lifespan as calls_lifespan  # noqa: E402
+from calls.llm.app import chat_completions  # noqa: E402
 from calls.webhook.app import vapi_webhook  # noqa: E402
 from config.websocket import websocket_application  # noqa: E402
 
 # Threads that fold calls and serve pages give way to the event loop after this, not after Python's 5 ms: Vapi waits.
 SWITCH_SECONDS = 0.0005
 WEBHOOK_PATHS = frozenset({"/vapi/webhook", "/vapi/webhook/", "/vapi/state-webhook", "/vapi/state-webhook/"})
+# Vapi appends /chat/completions to an address that may have it already.
+LLM_PATHS = frozenset(
+    {
+        "/llm/chat/completions",
+        "/llm/chat/completions/",
+        "/llm/chat/completions/chat/completions",
+        "/llm/v1/chat/completions",
+    }
+)
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     kind = scope["type"]
     if kind == "http" and scope["path"] in WEBHOOK_PATHS:
         await vapi_webhook(scope, receive, send)
+    elif kind == "http" and scope["path"] in LLM_PATHS:
+        await chat_completions(scope, receive, send)
     elif kind == "http":
         await django_application(dict(scope), receive, send)
     elif kind == "websocket":

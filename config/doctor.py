@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from calls.llm.dialects import dialect_for
 from config.celery import HEARTBEAT_KEY, app
 
 EXTENSIONS = ("btree_gist", "pg_trgm")
@@ -186,7 +187,8 @@ def vapi_key() -> str:
 def llm() -> str:
     key = {"Authorization": f"Bearer {settings.LLM_API_KEY}"} if settings.LLM_API_KEY else {}
     try:
-        answer = httpx.get(f"{settings.LLM_URL}/models", headers=key, timeout=3)
+        path = dialect_for(settings.LLM_URL, settings.LLM_DIALECT).models_path
+        answer = httpx.get(f"{settings.LLM_URL}{path}", headers=key, timeout=3)
     except httpx.HTTPError as exc:
         raise IllError(f"{settings.LLM_URL} does not answer ({exc}).", "Start Ollama, or set LLM_URL.") from exc
     if not answer.is_success:

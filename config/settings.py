@@ -289,7 +289,14 @@ TOKEN_ENCRYPTION_KEYS = [
 LLM_URL = env.url("LLM_URL", "http://127.0.0.1:11434/v1")
 LLM_MODEL = env.text("LLM_MODEL", "llama3.1")
 LLM_API_KEY = env.text("LLM_API_KEY", "")
+# To the first word; whatever is asked of the model again counts.
 LLM_TIMEOUT_SECONDS = env.integer("LLM_TIMEOUT_SECONDS", 30, minimum=1)
+# The protocol at LLM_URL; `auto` takes Ollama's own for an address that ends in /api.
+LLM_DIALECT = env.choice("LLM_DIALECT", "auto", ["auto", "openai", "ollama"])
+# Answers at once in one web process; the others wait their turn.
+LLM_MAX_STREAMS = env.integer("LLM_MAX_STREAMS", 128, minimum=1)
+# So many messages of a conversation go to the model.
+LLM_WINDOW_MESSAGES = env.integer("LLM_WINDOW_MESSAGES", 40, minimum=2)
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from calls.webhook import handlers
 from calls.webhook.auth import NotConfigured, Unauthenticated, authenticator
+from calls.webhook.body import MAX_BODY_BYTES, Gone, TooLarge, read_body
 from calls.webhook.decode import decode
 from calls.webhook.door import door
 from calls.webhook.inbox import StoreDown
@@ -20,16 +21,7 @@ Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
-MAX_BODY_BYTES = 5_242_880
 _JSON = (b"content-type", b"application/json")
-
-
-class _TooLarge(Exception):
-    pass
-
-
-class _Gone(Exception):
-    pass
 
 
 async def vapi_webhook(scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,12 +31,12 @@ async def vapi_webhook(scope: Scope, receive: Receive, send: Send) -> None:
         return
     headers = scope["headers"]
     try:
-        body = await _read_body(headers, receive)
+        body = await read_body(headers, receive)
         authenticator().check(headers, body, path=scope["path"])
         answer = await handlers.answer(decode(body), door())
-    except _Gone:
+    except Gone:
         return
-    except _TooLarge:
+    except TooLarge:
         # What is still on its way is not read, so the connection cannot be used again.
         await _refuse(send, 413, "too_large", f"At most {MAX_BODY_BYTES} bytes.", (b"connection", b"close"))
     except NotConfigured:
@@ -60,30 +52,6 @@ async def vapi_webhook(scope: Scope, receive: Receive, send: Send) -> None:
         await _refuse(send, 503, "store_down", "Not stored. Try again.", (b"retry-after", b"1"))
     else:
         await _respond(send, 200, answer)
-
-
-async def _read_body(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
-    """Return the whole body. Raises _TooLarge as soon as that is known, _Gone when the client went away."""
-    for name, value in headers:
-        if name == b"content-length" and (not value.isdigit() or int(value[:20]) > MAX_BODY_BYTES):
-            raise _TooLarge
-    event = await receive()
-    if event["type"] == "http.request" and not event.get("more_body"):
-        body: bytes = event.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise _TooLarge
-        return body
-    parts, size = [], 0
-    while True:
-        if event["type"] == "http.disconnect":
-            raise _Gone
-        parts.append(event.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            raise _TooLarge
-        if not event.get("more_body"):
-            return b"".join(parts)
-        event = await receive()
 
 
 async def _refuse(send: Send, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:

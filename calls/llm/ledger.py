@@ -1,0 +1,77 @@
+"""What the proxy did, as events in the ledger of its call: every turn as it was given out, and every fallback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from calls.llm.errors import Failure
+from calls.llm.request import ChatRequest
+from calls.phases import LLM_FALLBACK
+from calls.webhook.inbox import Inbox, StoreDown
+from calls.webhook.ledger import EventRow
+from calls.webhook.redact import redact
+
+logger = logging.getLogger(__name__)
+
+LLM_TURN = "pete.llm-turn"
+_LONGEST_TEXT = 20_000
+
+
+@dataclass(slots=True)
+class Said:
+    """One turn as it ended. `interrupted` says why it was not given out to its end: superseded, gone, or ""."""
+
+    text: str = ""
+    tool_calls: int = 0
+    interrupted: str = ""
+    finish: str = ""
+    stage: str = ""
+    first_ms: float | None = None
+    failure: Failure | None = None
+
+
+class Ledger:
+    """Writes through the door's inbox, in the background: nobody on the phone waits for it."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def write(self, call_id: UUID | None, request: ChatRequest, said: Said) -> None:
+        if call_id is None:
+            return
+        if said.failure is not None:
+            self._event(call_id, request, LLM_FALLBACK, {"reason": said.failure.reason.value})
+        turn: dict[str, Any] = {
+            "role": "assistant",
+            "text": said.text[:_LONGEST_TEXT],
+            "toolCalls": said.tool_calls,
+            "interrupted": bool(said.interrupted),
+            "interruptedBy": said.interrupted,
+            "finishReason": said.finish,
+            "stage": said.stage,
+            "firstTokenMs": said.first_ms,
+        }
+        self._event(call_id, request, LLM_TURN, turn)
+
+    def _event(self, call_id: UUID, request: ChatRequest, kind: str, message: dict[str, Any]) -> None:
+        key = request.call_key
+        body = redact(msgspec.json.encode({"message": {"type": kind, "call": {"id": key}, **message}}))
+        number, assistant = request.customer_number, request.assistant_id
+        # Each turn is one, whatever it says, so its fingerprint is its own.
+        now = time.time_ns() // 1000
+        mark = secrets.token_bytes(16)
+        row = EventRow(call_id, key, request.direction, number, assistant, mark, kind, now, body)
+        self._inbox.commit(row).add_done_callback(_told)
+
+
+def _told(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled() and isinstance(done.exception(), StoreDown):
+        logger.warning("A turn of the model is not in the ledger: %s", done.exception())
