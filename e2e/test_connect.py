@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
+from calendar_sync.sandbox import Server
 from e2e.desk import EMAIL
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def never_connected(board: Page, microsoft: Server, environment: dict[str, str]) -> None:
+    """Whatever other tests have left behind, this person meets Microsoft's questions for the first time."""
+    microsoft.sandbox.entra.account(EMAIL).consent = "ask"
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as database:
+        database.execute("TRUNCATE calendar_sync_connection CASCADE")
 
 
 def test_an_agent_connects_chooses_and_disconnects(board: Page):
