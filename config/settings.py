@@ -310,8 +310,9 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "httpx": {"level": "WARNING"},
-        # Its debugging shows authorization codes.
-        "msal": {"level": "WARNING"},
+        # Its debugging shows authorization codes, and its errors repeat answers that it cannot read, tokens included.
+        # What went wrong is in Pete's own words.
+        "msal": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
     },
 }
