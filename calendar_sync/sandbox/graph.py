@@ -61,7 +61,8 @@ class Graph:
             mailbox = self._authenticate(request)
             with self._turn(mailbox):
                 fault = self.faults.take(mailbox.address, request)
-                time.sleep(self.latency)
+                if self.latency:
+                    time.sleep(self.latency)
                 response = self._under_fault(mailbox, request, fault)
         except GraphError as refusal:
             response = self._refusal(refusal, request)
@@ -111,7 +112,8 @@ class Graph:
             return Response(502, text=GATEWAY_PAGE, headers={"Content-Type": "text/html"})
         if fault.kind is Kind.EMPTY_PAGE:
             return paging.empty_page(request)
-        time.sleep(fault.seconds)
+        if fault.seconds:
+            time.sleep(fault.seconds)
         fault.before()
         answer = self._perform(mailbox, request, replay=fault.kind is Kind.REPLAY)
         if fault.kind is Kind.DROP:
