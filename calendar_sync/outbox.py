@@ -293,9 +293,10 @@ def _backoff(attempts: int) -> timedelta:
     return whole * random.uniform(0.75, 1.25)
 
 
-def wait_for_connection(job: Job, exc: Exception) -> None:
+def wait_for_connection(job: Job, exc: Exception, now: datetime) -> None:
     """Let a row wait until its connection works again: that is no attempt."""
-    _mine(job).update(claimed_until=None, attempts=F("attempts") - 1, last_error=_words(exc))
+    again = {"attempts": F("attempts") - 1, "next_attempt_at": now + FIRST_RETRY}
+    _mine(job).update(claimed_until=None, last_error=_words(exc), **again)
 
 
 def give_up(job: Job, exc: Exception, cure: str, now: datetime) -> None:

@@ -94,7 +94,7 @@ def _refused(job: Job, graph: Graph, exc: PermanentError, now: datetime) -> None
         outbox.put_off(job, exc, now)
     else:
         # The token's keeper has found the connection broken and told the agent.
-        outbox.wait_for_connection(job, exc)
+        outbox.wait_for_connection(job, exc, now)
 
 
 def _person_refused(job: Job, graph: Graph, exc: Refused, now: datetime) -> None:
@@ -103,9 +103,9 @@ def _person_refused(job: Job, graph: Graph, exc: Refused, now: datetime) -> None
         graph.list_calendars()
     except Refused as other:
         tokens.mark_broken(job.connection.pk, other.code or exc.code or "ErrorAccessDenied")
-        outbox.wait_for_connection(job, exc)
+        outbox.wait_for_connection(job, exc, now)
     except PermanentError:
-        outbox.wait_for_connection(job, exc)
+        outbox.wait_for_connection(job, exc, now)
     except TransientError as other:
         outbox.put_off(job, other, now)
     else:

@@ -335,3 +335,17 @@ def test_a_viewing_whose_write_was_given_up_is_not_said_to_be_moved_in_outlook(d
 
     assert [notice.kind for notice in open_notices()] == ["push_failed"]
     assert statuses() == ["done", "failed"]
+
+
+def test_moved_in_outlook_after_a_write_was_given_up_what_the_lead_was_told_stands(desk):
+    appointment = desk.booked()
+    desk.sandbox.faults.add(Fault(Kind.REFUSED, method="PATCH", status=400))
+    booking.reschedule(appointment.pk, starts_at=ELEVEN)
+    pushing.push_due()
+    desk.sandbox.outlook(ADA).move(desk.event().id, NOON)
+
+    assert not read(desk)
+    pushing.push_due()
+
+    assert desk.event().start == desk.fresh(appointment).starts_at == ELEVEN
+    assert [notice.kind for notice in open_notices()] == ["moved"]
