@@ -61,7 +61,7 @@ def _entries(request: HttpRequest) -> list[dict[str, Any]] | None:
 
 
 def _take(entries: list[dict[str, Any]]) -> None:
-    ids = [str(entry.get("subscriptionId", "")) for entry in entries]
+    ids = [_plain(entry.get("subscriptionId")) for entry in entries]
     rows = Calendar.objects.filter(subscription_id__in={*ids} - {""}, is_read=True).select_related("connection")
     known = {calendar.subscription_id: calendar for calendar in rows.defer("delta_link", "connection__blob")}
     told = [(known[number], entry) for number, entry in zip(ids, entries, strict=True) if number in known]
@@ -74,10 +74,15 @@ def _take(entries: list[dict[str, Any]]) -> None:
     _hint({calendar.pk: calendar for calendar, _ in genuine}.values())
 
 
+def _plain(value: Any) -> str:
+    """Return an id or a secret as it was given; "" for what is none and what no table could hold."""
+    return value if isinstance(value, str) and value.isascii() and value.isprintable() else ""
+
+
 def _is_genuine(calendar: Calendar, entry: dict[str, Any]) -> bool:
     """Compare the secret, in a time that says nothing about it, and the tenant."""
-    state, tenant = entry.get("clientState"), entry.get("tenantId")
-    given = subscriptions.digest(state if isinstance(state, str) else "")
+    state, tenant = _plain(entry.get("clientState")), entry.get("tenantId")
+    given = subscriptions.digest(state)
     is_known = hmac.compare_digest(given, calendar.client_state_digest)
     return is_known and (not tenant or str(tenant).lower() == calendar.connection.tenant_id.lower())
 
