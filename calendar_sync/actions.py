@@ -69,8 +69,10 @@ def sync(person: Person, user: Agent, form: Mapping[str, str]) -> str:
 def retry(person: Person, user: Agent, form: Mapping[str, str]) -> str:
     """Take up again what could not be written: one viewing, or all of this person's."""
     rows = Push.objects.filter(connection=person.connection, status=PushStatus.FAILED)
-    chosen = {"pk": form.get("push"), "notices": form.get("notice")}
-    rows = rows.filter(**{name: _number(value) for name, value in chosen.items() if value})
+    if form.get("push"):
+        rows = rows.filter(pk=_number(form["push"]))
+    if form.get("notice"):
+        rows = rows.filter(pk__in=Notice.objects.filter(pk=_number(form["notice"])).values("push"))
     count = sum(outbox.retry(pk) for pk in rows.order_by("pk").values_list("pk", flat=True))
     if not count:
         raise CrmError(_("There is nothing to try again: it has been written meanwhile."))

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -89,7 +89,7 @@ def act(request: HttpRequest, agent_id: int, action: str) -> HttpResponse:
     if _is_htmx(request):
         return _fresh_part(request, agent_id, said)
     messages.add_message(request, level, said)
-    return redirect(_next(request, agent_id))
+    return HttpResponseRedirect(_next(request, agent_id))
 
 
 def _fresh_part(request: HttpRequest, agent_id: int, said: str) -> HttpResponse:
@@ -105,7 +105,7 @@ def _fresh_part(request: HttpRequest, agent_id: int, said: str) -> HttpResponse:
 
 def _next(request: HttpRequest, agent_id: int) -> str:
     wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, None):
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None):
         return wanted
     return reverse("calendar-health", args=[agent_id])
 

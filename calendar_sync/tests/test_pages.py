@@ -305,6 +305,26 @@ def test_failed_viewings_are_tried_again_one_or_all(manager, django_capture_on_c
     assert "There is nothing to try again" in act(client, row.agent, "retry").content.decode()
 
 
+def test_the_notice_of_a_failed_viewing_has_a_button_that_tries_it_again(agent):
+    row = factories.connection(agent)
+    home = crm.listing(agent)
+    pushes = [
+        Push.objects.create(
+            appointment=crm.appointment(agent, home, factories.MONDAY + timedelta(hours=n)),
+            connection=row,
+            status=PushStatus.FAILED,
+        )
+        for n in range(2)
+    ]
+    told = notice(agent, NoticeKind.PUSH_FAILED, push=pushes[1])
+    client = as_(agent)
+    assert f'name="notice" value="{told.pk}"' in page(client, f"/users/{agent.pk}/calendar")
+
+    assert "1 viewing is being written again." in act(client, agent, "retry", notice=told.pk).content.decode()
+
+    assert set(Push.objects.filter(status=PushStatus.WAITING)) == {pushes[1]}
+
+
 def test_nobody_tries_again_what_is_anothers(agent):
     row, other = factories.connection(agent), connected()
     viewing = crm.appointment(other.agent, crm.listing(other.agent), factories.MONDAY)
@@ -351,7 +371,7 @@ def test_htmx_gets_the_part_it_pressed_in_and_the_words(manager, agent):
     assert json.loads(line.headers["HX-Trigger"]) == {"people:said": "The link was sent to ana@example.com."}
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "nowhere", "0"])
 def test_nobody_is_led_away(manager, agent, wanted):
     answer = as_(manager).post(f"/users/{agent.pk}/calendar/send-link", {"next": wanted})
 
