@@ -6,9 +6,10 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import projection, receivers
+        from calls import checks, projection, receivers
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
         freshness.register(projection.settle)
         receivers.connect()
+        checks.register()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import httpx
 import redis
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -16,7 +15,6 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from calls.llm.dialects import dialect_for
 from config.celery import HEARTBEAT_KEY, app
 
 EXTENSIONS = ("btree_gist", "pg_trgm")
@@ -184,18 +182,6 @@ def vapi_key() -> str:
     return "set."
 
 
-def llm() -> str:
-    key = {"Authorization": f"Bearer {settings.LLM_API_KEY}"} if settings.LLM_API_KEY else {}
-    try:
-        path = dialect_for(settings.LLM_URL, settings.LLM_DIALECT).models_path
-        answer = httpx.get(f"{settings.LLM_URL}{path}", headers=key, timeout=3)
-    except httpx.HTTPError as exc:
-        raise IllError(f"{settings.LLM_URL} does not answer ({exc}).", "Start Ollama, or set LLM_URL.") from exc
-    if not answer.is_success:
-        raise IllError(f"{settings.LLM_URL} answers HTTP {answer.status_code}.", "Check LLM_URL and LLM_API_KEY.")
-    return f"{settings.LLM_URL} answers."
-
-
 REQUIRED: dict[str, Callable[[], str]] = {
     "PostgreSQL": postgres,
     "PostgreSQL extensions": extensions,
@@ -210,4 +196,4 @@ REQUIRED: dict[str, Callable[[], str]] = {
     "Front end": front_end,
     "Time zone": time_zone,
 }
-OPTIONAL: dict[str, Callable[[], str]] = {"Vapi API key": vapi_key, "LLM": llm}
+OPTIONAL: dict[str, Callable[[], str]] = {"Vapi API key": vapi_key}
