@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from calls.errors import PromptConflict
 from calls.models import Assistant, Call, Stage, StagePrompt
 from calls.stages import prompts
-from calls.stages.facts import KNOWN_FACTS
+from calls.stages.facts import FACT_NAMES
 from crm.errors import BadArguments
 from crm.models import Agent
 
@@ -26,6 +26,10 @@ _COUNT = """
         UNION SELECT stage_prompt_id, call_id FROM calls_toolcall WHERE stage_prompt_id = ANY(%s)
     ) AS spoken GROUP BY prompt_id
 """
+_UNKNOWN = (
+    "“{name}” is no fact that Pete collects: unless the assistant hands it over with update_system_prompt, "
+    "“not known yet” is said in its place."
+)
 _ENDED = "The assistant follows the office's prompt again."
 
 
@@ -119,8 +123,8 @@ def _check(stage: str, text: str, note: str) -> None:
 def warnings(stage: str, text: str) -> list[str]:
     """Return what is probably not meant: placeholders no call fills, no way on to the next stage."""
     names = {name.strip() for name in re.findall(r"\{\{\{?([^{}]*)\}?\}\}", text)}
-    unknown = sorted(name for name in names if name != "CONTEXT" and name.lower() not in KNOWN_FACTS)
-    found = [f"No call ever knows “{name}”: “not known yet” is said in its place." for name in unknown]
+    unknown = sorted(name for name in names if name != "CONTEXT" and name.lower() not in FACT_NAMES)
+    found = [_UNKNOWN.format(name=name) for name in unknown]
     if len(re.findall(r"\{\{", text)) != len(re.findall(r"\}\}", text)):
         found.append("A pair of braces is open: write placeholders as {{budget}}.")
     if stage != Stage.CONFIRMATION and "update_system_prompt" not in text:

@@ -1,7 +1,19 @@
+"""Pages of the voice side, and what programs ask for outside /api/v1."""
+
 from django.urls import URLPattern, URLResolver, re_path
 
 from calls import views
+from calls.api.vapi import VapiAssistantsView
+from calls.pages import assistants, prompts
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
+    re_path(r"^vapi/assistants/?$", VapiAssistantsView.as_view(), name="vapi-assistants"),
+    re_path(r"^assistants/?$", assistants.assistants, name="assistants"),
+    re_path(r"^assistants/apply$", assistants.apply_changes, name="assistants-apply"),
+    re_path(r"^assistants/(?P<vapi_id>[^/]{1,100})/?$", assistants.assistant, name="assistant"),
+    re_path(r"^prompts/?$", prompts.prompts, name="prompts"),
+    re_path(r"^prompts/(?P<stage>[a-z]{1,16})/?$", prompts.prompt, name="prompt"),
+    re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/?$", prompts.version, name="prompt-version"),
+    re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/restore$", prompts.restore, name="prompt-restore"),
 ]

@@ -248,4 +248,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("timeline", "property_type", "location", "selected_time", "full_name"), text),
 }
 
-KNOWN_FACTS = frozenset(_READERS) | _ALIASES.keys()
+# Under these names they are kept, whatever they are called on arrival.
+FACT_NAMES = frozenset(_READERS)
+KNOWN_FACTS = FACT_NAMES | _ALIASES.keys()

@@ -149,7 +149,7 @@ def test_what_is_probably_not_meant_is_told():
     assert warnings("CONFIRMATION", "Say goodbye.") == []
     found = warnings("BOOKING", "Ask {{budgte}} and {{timeline")
     assert [line.split(":")[0] for line in found] == [
-        "No call ever knows “budgte”",
+        "“budgte” is no fact that Pete collects",
         "A pair of braces is open",
         "update_system_prompt is not named",
     ]

@@ -1,0 +1,1 @@
+"""Pages of the voice side beside the dashboard."""
