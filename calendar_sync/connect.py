@@ -158,9 +158,12 @@ def _store(
     """Keep the tokens with the agent's connection, a new one or the one there is. Raises ConnectRefused."""
     try:
         with transaction.atomic():
+            # A refresh has the connection's row for as long as Entra takes; bookings, which need the agent's, do not
+            # wait for it behind this.
+            tokens.locked().filter(agent=agent).first()
             # Two windows of one person come one after the other.
             Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
-            connection = Connection.objects.select_for_update(no_key=True).filter(agent=agent).first()
+            connection = tokens.locked().filter(agent=agent).first()
             if connection is None:
                 connection = Connection.objects.create(agent=agent, tenant_id=key[0], object_id=key[1])
             elif (connection.tenant_id, connection.object_id) != key:

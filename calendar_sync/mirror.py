@@ -102,7 +102,9 @@ def _sync(calendar: Calendar, graph: Graph, now: datetime) -> bool:
         # What turned out to be Pete's own may have been taken for somebody else's before.
         found.removed |= own
     with transaction.atomic():
-        locked = Calendar.objects.select_for_update().filter(pk=calendar.pk, claim=calendar.claim, is_read=True).first()
+        # The usual order joins the agent, whose row bookings need.
+        rows_to_lock = Calendar.objects.select_for_update(of=("self",))
+        locked = rows_to_lock.filter(pk=calendar.pk, claim=calendar.claim, is_read=True).first()
         if locked is None:
             logger.info("Calendar %s is not read any more, or by another round", calendar.pk)
             return False

@@ -45,7 +45,7 @@ def rotate(*, check: bool = False) -> Rotation:
 def _rotate_row(model: type[Model], pk: int, sealed: tuple[str, str, str], done: Rotation, *, check: bool) -> None:
     """Look at one value under its row's lock: a refresh at the same moment must not be overwritten."""
     column, purpose, binding = sealed
-    row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()
+    row = model._default_manager.select_for_update(no_key=True, of=("self",)).filter(pk=pk).first()
     value = bytes(getattr(row, column)) if row else b""
     if not value:
         return

@@ -56,7 +56,7 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
     """
     # The row stays locked over one call to Entra: of all who find an old token, one renews it and the others read.
     with transaction.atomic():
-        connection = _found(Connection.objects.select_for_update(no_key=True), connection_id)
+        connection = _found(locked(), connection_id)
         token = "" if force else _stored_token(connection, min_seconds)
         if token:
             return token
@@ -74,6 +74,14 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
     if is_transient(result):
         raise TransientError(f"connection {connection_id}: Microsoft's sign-in is busy")
     raise ConnectionBroken(connection_id, diagnose_entra(result))
+
+
+def locked() -> QuerySet[Connection]:
+    """Return connections, to be locked as they are read; not their agents too, whom the usual order joins.
+
+    A refresh keeps the lock while Entra answers, and whoever books an agent's time waits for the agent's row.
+    """
+    return Connection.objects.select_for_update(no_key=True, of=("self",))
 
 
 def _found(connections: QuerySet[Connection], connection_id: int) -> Connection:
@@ -164,7 +172,7 @@ def mark_broken(connection_id: int, code: str) -> Diagnosis:
     """Set how a connection stands after Graph refused with `code`, such as ErrorAccessDenied; tell who must know."""
     diagnosis = diagnose(code)
     with transaction.atomic():
-        connection = Connection.objects.select_for_update(no_key=True).filter(pk=connection_id).first()
+        connection = locked().filter(pk=connection_id).first()
         # None: it was disconnected meanwhile.
         if connection is not None:
             note_failure(connection, diagnosis)

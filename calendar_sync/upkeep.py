@@ -66,4 +66,4 @@ def _ask_graph(connection_id: int, token: str) -> None:
     """Set that the connection works if Graph answers to its token. Raises Refused or TransientError if not."""
     Graph(connection_id, token_source=lambda *_args, **_kwargs: token).list_calendars()
     with transaction.atomic():
-        tokens.note_success(Connection.objects.select_for_update(no_key=True).get(pk=connection_id))
+        tokens.note_success(tokens.locked().get(pk=connection_id))

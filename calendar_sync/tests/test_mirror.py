@@ -15,6 +15,7 @@ from calendar_sync.models import Calendar, ConnectionStatus, MirroredEvent, Noti
 from calendar_sync.remote import DeltaPage, RemoteEvent
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests.conftest import ADA
+from calendar_sync.tests.locks import bookable
 from crm.availability import find_slots
 from crm.models import BusyTime
 
@@ -79,6 +80,21 @@ def test_what_is_busy_in_outlook_blocks_and_only_that_it_is_busy_is_kept(agent, 
     calendar.refresh_from_db()
     assert (calendar.failures, calendar.last_error, calendar.claim) == (0, "", None)
     assert agent.calendar_connection.calendars.get().last_synced_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_books_waits_for_what_was_read_to_be_written(agent, calendar, outlook, nine, monkeypatch):
+    outlook.create("Dentist", nine, nine + HOUR)
+    store, could_lock = mirror.store, []
+
+    def storing(*args, **kwargs):
+        could_lock.append(bookable(agent))
+        store(*args, **kwargs)
+
+    monkeypatch.setattr(mirror, "store", storing)
+
+    assert sync_calendar(calendar.pk)
+    assert could_lock == [True]
 
 
 def test_nothing_is_offered_over_it(agent, calendar, outlook, nine):

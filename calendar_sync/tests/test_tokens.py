@@ -19,6 +19,7 @@ from calendar_sync.sandbox.sandbox import utc_now
 from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA, connect
 from calendar_sync.tests.leaks import everything_stored
+from calendar_sync.tests.locks import bookable
 from calendar_sync.tokens import ConnectionBroken, access_token, mark_broken, renew
 from crm.errors import TransientError
 from crm.tests import factories as crm
@@ -105,6 +106,21 @@ def test_refreshes_at_once_are_one(run_out, sandbox):
     assert len(found) == 1
     assert posts(sandbox) == asked + 1
     assert access_token(run_out.pk) in found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_books_waits_for_a_refresh(run_out, connected_agent, monkeypatch):
+    ask, could_lock = tokens._ask, []
+
+    def asking(cache):
+        could_lock.append(bookable(connected_agent))
+        return ask(cache)
+
+    monkeypatch.setattr(tokens, "_ask", asking)
+
+    renew(run_out.pk)
+
+    assert could_lock == [True]
 
 
 @pytest.mark.django_db(transaction=True)
