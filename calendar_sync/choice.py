@@ -6,13 +6,14 @@ import logging
 from collections.abc import Collection, Iterable
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from calendar_sync import staleness, tokens
+from calendar_sync import staleness, states, tokens
 from calendar_sync.errors import Refused
 from calendar_sync.graph import Graph, RemoteCalendar
-from calendar_sync.models import AuthFlow, Calendar, Connection, Notice
+from calendar_sync.models import AuthFlow, Calendar, Connection, EventLink, Notice, Push, PushStatus
 from crm.errors import BadArguments, PermanentError, TransientError
 from crm.models import Agent, Appointment, BusyTime, CalendarState
 
@@ -50,7 +51,7 @@ def refresh_calendars(connection: Connection) -> list[Calendar]:
 
 
 def _lock(connection: Connection) -> None:
-    Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+    Connection.objects.select_for_update(no_key=True, of=("self",)).get(pk=connection.pk)
 
 
 def _keep(connection: Connection, remote: RemoteCalendar) -> None:
@@ -154,14 +155,36 @@ def disconnect(agent: Agent) -> bool:
         return False
     unsubscribe(connection, connection.calendars.all())
     with transaction.atomic():
+        concerned = _lock_all(connection)
+        unsettled = set(concerned.filter(pushes__in=_open_pushes()).values_list("pk", flat=True))
         # With it go its calendars, what was mirrored, the links to events and what was still to be written.
         Connection.objects.filter(pk=connection.pk).delete()
         BusyTime.objects.filter(agent=agent, source=BusyTime.Source.MICROSOFT).delete()
         AuthFlow.objects.filter(agent=agent).delete()
         kept = Appointment.objects.filter(agent=agent).exclude(calendar_state=CalendarState.LOCAL)
         kept.update(calendar_state=CalendarState.LOCAL, external_id="", updated_at=timezone.now())
-        # What concerns the whole installation stays true without this agent.
-        own = Notice.objects.filter(agent=agent, resolved_at=None).exclude(key__startswith=tokens.APPLICATION)
-        own.update(resolved_at=timezone.now())
+        # What waits in a colleague's mailbox, or no longer waits in this one.
+        for appointment in Appointment.objects.filter(pk__in=unsettled):
+            states.show(appointment)
+        # Notices name viewings and events. What concerns the whole installation stays true without this agent.
+        Notice.objects.filter(agent=agent).exclude(key__startswith=tokens.APPLICATION).delete()
     logger.info("Agent %s disconnected Microsoft 365", agent.pk)
     return True
+
+
+def _lock_all(connection: Connection) -> QuerySet[Appointment]:
+    """Keep bookings, workers and rounds away from what goes: none may add to it meanwhile. Return the viewings."""
+    # A refresh has the connection's row for as long as Entra takes; bookings must not wait for it behind the agent's.
+    _lock(connection)
+    Agent.objects.select_for_update(no_key=True).get(pk=connection.agent_id)
+    written = [
+        rows.filter(connection=connection.pk).values("appointment") for rows in (Push.objects, EventLink.objects)
+    ]
+    concerned = Appointment.objects.filter(Q(agent=connection.agent_id) | Q(pk__in=written[0]) | Q(pk__in=written[1]))
+    list(concerned.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    list(Calendar.objects.filter(connection=connection.pk).order_by("pk").select_for_update().values_list("pk"))
+    return concerned
+
+
+def _open_pushes() -> QuerySet[Push]:
+    return Push.objects.filter(status__in=[PushStatus.WAITING, PushStatus.FAILED])

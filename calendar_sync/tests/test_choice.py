@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from time import sleep
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from calendar_sync import choice
+from calendar_sync import choice, states
 from calendar_sync.models import AuthFlow, Calendar, Connection, EventLink, MirroredEvent, Notice, NoticeKind, Push
 from calendar_sync.notices import raise_notice
 from calendar_sync.tests import factories
@@ -197,11 +201,58 @@ def test_disconnecting_forgets_everything(row, connected_agent, sandbox):
     for model in (Connection, Calendar, MirroredEvent, EventLink, Push, AuthFlow):
         assert not model.objects.exists(), model
     assert list(BusyTime.objects.all()) == [kept]
-    still_open = Notice.objects.filter(resolved_at=None)
-    assert set(still_open.values_list("key", flat=True)) == {"connection:2", "application:AADSTS7000222"}
+    assert set(Notice.objects.values_list("key", flat=True)) == {"connection:2", "application:AADSTS7000222"}
     viewing.refresh_from_db()
     assert (viewing.calendar_state, viewing.external_id) == (CalendarState.LOCAL, "")
     assert not choice.disconnect(connected_agent)
+
+
+def test_a_viewing_handed_on_is_not_pending_for_ever_when_its_former_agent_disconnects(row, connected_agent):
+    other = factories.connection()
+    viewing = crm.appointment(other.agent, crm.listing(other.agent), timezone.now() + timedelta(days=2))
+    EventLink.objects.create(appointment=viewing, connection=other, calendar_external_id="c", event_id="e")
+    Push.objects.create(appointment=viewing, connection=row, is_removal=True)
+    states.show(viewing)
+    assert viewing.calendar_state == CalendarState.PENDING
+
+    choice.disconnect(connected_agent)
+
+    viewing.refresh_from_db()
+    assert (viewing.calendar_state, viewing.external_id) == (CalendarState.SYNCED, "e")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_disconnecting_waits_for_the_round_that_is_writing_what_it_read(row, connected_agent):
+    calendar = row.calendars.get()
+    is_reading, may_end = Event(), Event()
+
+    def read() -> None:
+        try:
+            with transaction.atomic():
+                Calendar.objects.select_for_update().get(pk=calendar.pk)
+                is_reading.set()
+                may_end.wait(10)
+                block(calendar)
+        finally:
+            connection.close()
+
+    def leave() -> None:
+        try:
+            choice.disconnect(connected_agent)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(read)
+        assert is_reading.wait(10)
+        leaving = pool.submit(leave)
+        sleep(0.5)
+        may_end.set()
+        reading.result()
+        leaving.result()
+
+    for model in (Connection, Calendar, MirroredEvent, BusyTime):
+        assert not model.objects.exists(), model
 
 
 def test_disconnecting_ends_the_subscriptions(row, connected_agent, sandbox, graph):
