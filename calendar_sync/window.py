@@ -13,12 +13,16 @@ from crm.models import Listing, OfficeSettings
 BEHIND = timedelta(days=1)
 # A round's window does not move; one that reaches a day further is good for a day.
 SPARE = timedelta(days=1)
+# A viewing that begins at the end of what is offered ends later, and where the sun rises first the whole days of
+# Outlook, which are listed as if they were days of UTC, begin half a day sooner.
+BEYOND = timedelta(days=1)
 
 
 def ahead() -> timedelta:
     """Return how far from now busy times must be known: CALENDAR_AHEAD_DAYS, or further where viewings are offered."""
     of_listings = Listing.objects.aggregate(Max("horizon_days"))["horizon_days__max"] or 0
-    return timedelta(days=max(settings.CALENDAR_AHEAD_DAYS, OfficeSettings.load().horizon_days, of_listings))
+    days = max(settings.CALENDAR_AHEAD_DAYS, OfficeSettings.load().horizon_days, of_listings)
+    return timedelta(days=days) + BEYOND
 
 
 def window_at(now: datetime) -> tuple[datetime, datetime]:

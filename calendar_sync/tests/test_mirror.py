@@ -425,6 +425,17 @@ def test_the_window_reaches_a_day_back_and_beyond_what_is_offered(agent, calenda
     assert [starts_at for starts_at, _ in busy(agent)] == inside
 
 
+def test_what_a_viewing_at_the_horizon_would_meet_is_known_until_the_window_rolls_on(agent, calendar, outlook, now):
+    later = now + DAY
+    meeting = later + 60 * DAY + timedelta(minutes=10)
+    outlook.create("far", meeting, meeting + HOUR)
+
+    for at in (now, later):
+        assert again(calendar, at)
+
+    assert busy(agent) == [(meeting, meeting + HOUR)]
+
+
 def test_the_window_rolls_on_every_day(agent, calendar, outlook, now, sandbox):
     far, past = now + 62 * DAY, now - 12 * HOUR
     outlook.create("far", far, far + HOUR)
