@@ -15,6 +15,7 @@ import msgspec
 from calls.llm.errors import Failure
 from calls.llm.request import ChatRequest
 from calls.phases import LLM_FALLBACK
+from calls.stages import uses
 from calls.webhook.inbox import Inbox, StoreDown
 from calls.webhook.ledger import EventRow
 from calls.webhook.redact import redact
@@ -34,6 +35,7 @@ class Said:
     interrupted: str = ""
     finish: str = ""
     stage: str = ""
+    prompt_version: int = 0
     first_ms: float | None = None
     failure: Failure | None = None
 
@@ -48,7 +50,8 @@ class Ledger:
         if call_id is None:
             return
         if said.failure is not None:
-            self._event(call_id, request, LLM_FALLBACK, {"reason": said.failure.reason.value})
+            fallback = {"reason": said.failure.reason.value}
+            self._event(call_id, request, LLM_FALLBACK, fallback).add_done_callback(_told)
         turn: dict[str, Any] = {
             "role": "assistant",
             "text": said.text[:_LONGEST_TEXT],
@@ -57,11 +60,19 @@ class Ledger:
             "interruptedBy": said.interrupted,
             "finishReason": said.finish,
             "stage": said.stage,
+            "promptVersion": said.prompt_version,
             "firstTokenMs": said.first_ms,
         }
-        self._event(call_id, request, LLM_TURN, turn)
+        committed = self._event(call_id, request, LLM_TURN, turn)
 
-    def _event(self, call_id: UUID, request: ChatRequest, kind: str, message: dict[str, Any]) -> None:
+        def note(done: asyncio.Future[Any]) -> None:
+            # Not before: only now is there certainly a row of the call.
+            if _told(done):
+                uses.record_soon(call_id, said.prompt_version)
+
+        committed.add_done_callback(note)
+
+    def _event(self, call_id: UUID, request: ChatRequest, kind: str, message: dict[str, Any]) -> asyncio.Future[Any]:
         key = request.call_key
         body = redact(msgspec.json.encode({"message": {"type": kind, "call": {"id": key}, **message}}))
         number, assistant = request.customer_number, request.assistant_id
@@ -69,9 +80,11 @@ class Ledger:
         now = time.time_ns() // 1000
         mark = secrets.token_bytes(16)
         row = EventRow(call_id, key, request.direction, number, assistant, mark, kind, now, body)
-        self._inbox.commit(row).add_done_callback(_told)
+        return self._inbox.commit(row)
 
 
-def _told(done: asyncio.Future[Any]) -> None:
+def _told(done: asyncio.Future[Any]) -> bool:
+    """Say whether an event was committed, and complain if the store was down."""
     if not done.cancelled() and isinstance(done.exception(), StoreDown):
         logger.warning("A turn of the model is not in the ledger: %s", done.exception())
+    return not done.cancelled() and done.exception() is None

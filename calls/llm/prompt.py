@@ -42,8 +42,11 @@ class _Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
+    """`version_id` names the version of the stage's prompt, 0 the one that comes with Pete."""
+
     stage: str
     text: str
+    version_id: int = 0
 
 
 class PromptBook:
@@ -53,13 +56,16 @@ class PromptBook:
         self._door = door
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
-    async def prompt(self, call_id: UUID | None) -> Prompt:
-        """Return what goes in front of a conversation; one without a call is at the beginning."""
+    async def prompt(self, call_id: UUID | None, assistant_id: str = "") -> Prompt:
+        """Return what goes in front of a conversation; one without a call is at the beginning.
+
+        `assistant_id` is Vapi's: an assistant may have words of its own.
+        """
         prompts.refresh_soon()
         if call_id is None:
-            return _written(_NEW, "")
+            return _written(_NEW, "", assistant_id)
         state, offers = await self._standing(call_id)
-        return _written(state, offers)
+        return _written(state, offers, assistant_id)
 
     async def _standing(self, call_id: UUID) -> tuple[StageState, str]:
         """Return where the call stands and what it was offered. PostgreSQL answers when the store has nothing."""
@@ -100,12 +106,13 @@ def _read(call_id: UUID, state: StageState | None) -> tuple[StageState, str, boo
     return state, offered.values_list("answer", flat=True).first() or "", is_settled
 
 
-def _written(state: StageState, offers: str) -> Prompt:
+def _written(state: StageState, offers: str, assistant_id: str) -> Prompt:
     now = timezone.now().astimezone(settings.OFFICE_TZ)
-    parts = [prompts.render(state.stage, state.context), _today(now)]
+    spoken = prompts.chosen(state.stage, assistant_id)
+    parts = [spoken.template.render(state.context, prompts.summary(state.context)), _today(now)]
     if offers:
         parts.append(f"Times offered last in this call, with their slot ids: {offers}")
-    return Prompt(state.stage, "\n\n".join(parts))
+    return Prompt(state.stage, "\n\n".join(parts), spoken.version_id)
 
 
 def _today(now: datetime) -> str:

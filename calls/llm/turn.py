@@ -123,8 +123,8 @@ class Turn:
     async def _converse(self) -> None:
         proxy = self._proxy
         async with asyncio.timeout_at(self._started + proxy.timeout_seconds) as clock:
-            prompt = await proxy.book.prompt(self.call_id)
-            self.said.stage = prompt.stage
+            prompt = await proxy.book.prompt(self.call_id, self._request.assistant_id)
+            self.said.stage, self.said.prompt_version = prompt.stage, prompt.version_id
             asked = self._ask(prompt)
             async with proxy.lanes.place(self.call_id):
                 answer = await self._post(asked)
