@@ -21,7 +21,7 @@ from calls.webhook.lenient import NotJson
 from calls.webhook.redact import redact, redact_tree
 from calls.webhook.shapes import ToolRequest
 
-__all__ = ["Message", "NotJson", "ToolRequest", "decode"]
+__all__ = ["Message", "Monitor", "NotJson", "ToolRequest", "decode"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIRECTIONS = {
@@ -50,6 +50,16 @@ class _Named(msgspec.Struct, gc=False):
     id: str | None = None
 
 
+class Monitor(msgspec.Struct, gc=False, rename="camel"):
+    """Where a live call can be steered and heard. Whoever knows the addresses may do so: they are in no repr."""
+
+    control_url: str | None = None
+    listen_url: str | None = None
+
+    def __repr__(self) -> str:
+        return "Monitor(…)"
+
+
 class _Call(msgspec.Struct, gc=False, rename="camel"):
     id: str | None = None
     type: str | None = None
@@ -57,6 +67,7 @@ class _Call(msgspec.Struct, gc=False, rename="camel"):
     phone_number: _Numbered | None = None
     assistant_id: str | None = None
     assistant: _Named | None = None
+    monitor: Monitor | None = None
 
 
 class _Function(msgspec.Struct):
@@ -119,7 +130,7 @@ _WORDLESS_TYPES = frozenset({"speech-update", "user-interrupted"})
 
 
 class Message(msgspec.Struct):
-    """One delivery. `body` is what may be stored: without secrets, NUL or lone surrogates.
+    """One delivery. `body` is what may be stored: without secrets, NUL or lone surrogates; `monitor` never is.
 
     `vapi_id` is the call's id or None; `at` is in microseconds since 1970; `direction` is inbound, outbound or web.
     """
@@ -137,6 +148,7 @@ class Message(msgspec.Struct):
     is_legacy: bool = False
     tool_calls: list[ToolRequest] = []
     status: str = ""
+    monitor: Monitor | None = None
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -199,6 +211,7 @@ def _fast(message: _Message, body: bytes) -> Message | None:
         False,
         requests,
         message.status or "",
+        call.monitor,
     )
 
 
@@ -314,7 +327,13 @@ def _from_tree(tree: Any, kept: bytes) -> Message:
         is_legacy,
         requests,
         status if isinstance(status, str) else "",
+        _monitor(call),
     )
+
+
+def _monitor(call: dict[str, Any]) -> Monitor | None:
+    found = _dict(call.get("monitor"))
+    return Monitor(_text(found.get("controlUrl")) or None, _text(found.get("listenUrl")) or None) if found else None
 
 
 def _tree_identity(kind: str, message: dict[str, Any], at: int) -> bytes:

@@ -7,6 +7,7 @@ import logging
 import msgspec
 
 from calls.stages import StoreUnavailable
+from calls.tower import keyring
 from calls.webhook import asks, stage_tool, tools
 from calls.webhook.decode import Message
 from calls.webhook.door import Door
@@ -37,6 +38,7 @@ async def _store(message: Message, door: Door) -> None:
     if message.vapi_id:
         event = event_row(message)
         await door.inbox.commit(event)
+        keyring.notice(event.call_id, message, door)
 
 
 async def _end(message: Message, door: Door) -> None:
@@ -52,6 +54,7 @@ async def _answer_tools(message: Message, door: Door) -> bytes:
     if not message.vapi_id:
         return results(message, requests, [await tools.without_call(message, request, door) for request in requests])
     event = event_row(message)
+    keyring.notice(event.call_id, message, door)
     if requests and all(stage_tool.is_fast(request) for request in requests):
         return results(message, requests, await stage_tool.answer_all(message, event, requests, door))
     await door.inbox.commit(event)
