@@ -15,7 +15,7 @@ from calendar_sync.errors import Refused
 from calendar_sync.graph import Graph, RemoteCalendar
 from calendar_sync.models import AuthFlow, Calendar, Connection, EventLink, Notice, Push, PushStatus
 from crm.errors import BadArguments, PermanentError, TransientError
-from crm.models import Agent, Appointment, BusyTime, CalendarState
+from crm.models import Agent, Appointment, AppointmentStatus, BusyTime, CalendarState
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,11 @@ def _keep(connection: Connection, remote: RemoteCalendar) -> None:
         Calendar.objects.filter(pk=row.pk).update(**values)
 
 
-def choose(connection: Connection, *, read: Collection[int], written: int) -> None:
+def choose(connection: Connection, *, read: Collection[int], written: int) -> list[Calendar]:
     """Read the calendars `read` and write viewings into `written`, by their ids. Raises BadArguments.
 
-    The one that is written is read too: what is moved in Outlook must be seen.
+    The one that is written is read too, and so are those with viewings to come: what is moved in Outlook must be seen.
+    Return the latter.
     """
     with transaction.atomic():
         _lock(connection)
@@ -77,6 +78,8 @@ def choose(connection: Connection, *, read: Collection[int], written: int) -> No
         wanted = {written, *read}
         if not wanted <= known.keys():
             raise BadArguments("One of these calendars is not there any more. Look at the list again.")
+        kept = [row for row in _with_viewings(connection) if row.pk not in wanted]
+        wanted |= {calendar.pk for calendar in kept}
         dropped = [calendar for calendar in known.values() if calendar.is_read and calendar.pk not in wanted]
         # One after the other: at no moment may two be written.
         connection.calendars.exclude(pk=written).filter(is_written=True).update(is_written=False)
@@ -85,6 +88,15 @@ def choose(connection: Connection, *, read: Collection[int], written: int) -> No
         _stop_reading(connection, dropped)
     unsubscribe(connection, dropped)
     request_sync(connection)
+    return kept
+
+
+def _with_viewings(connection: Connection) -> QuerySet[Calendar]:
+    """Return the calendars into which viewings to come were written."""
+    coming = EventLink.objects.filter(
+        connection=connection, appointment__status=AppointmentStatus.BOOKED, appointment__ends_at__gt=timezone.now()
+    )
+    return connection.calendars.filter(external_id__in=coming.values("calendar_external_id"))
 
 
 def _stop_reading(connection: Connection, calendars: list[Calendar]) -> None:

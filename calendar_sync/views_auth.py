@@ -173,9 +173,12 @@ def _chosen(request: HttpRequest, connection: Connection) -> HttpResponse:
     read = {int(pk) for pk in request.POST.getlist("read") if _is_id(pk)}
     written = request.POST.get("written", "")
     try:
-        choice.choose(connection, read=read, written=int(written) if _is_id(written) else 0)
+        kept = choice.choose(connection, read=read, written=int(written) if _is_id(written) else 0)
     except BadArguments as exc:
         return _choices(request, connection, problem=exc.message, status=400)
+    for calendar in kept:
+        words = _("“%s” is read all the same while viewings to come are in it: moved there, they move here.")
+        messages.info(request, words % calendar.name)
     messages.success(request, _("Your choice is kept. Your calendar is being read now."))
     return redirect("calendar-health", connection.agent_id)
 

@@ -19,7 +19,7 @@ from calendar_sync.notices import raise_notice
 from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from crm.errors import BadArguments, TransientError
-from crm.models import BusyTime, CalendarState
+from crm.models import Appointment, BusyTime, CalendarState
 from crm.tests import factories as crm
 
 BROWSER = {"HTTP_ACCEPT": "text/html"}
@@ -149,6 +149,28 @@ def test_the_page_shows_the_calendars_and_keeps_the_choice(row, family, connecte
 
     assert answer.headers["Location"] == reverse("calendar-health", args=[connected_agent.pk])
     assert state(row) == {"Calendar": (True, False), "Family": (True, True)}
+
+
+def test_a_calendar_is_read_on_while_viewings_to_come_are_in_it(row, family, connected_agent):
+    """Whoever has viewings written elsewhere from now on still moves the old ones in the old place."""
+    default = row.calendars.get(is_written=True)
+    home = crm.listing(connected_agent)
+    viewing = crm.appointment(connected_agent, home, timezone.now() + timedelta(days=2))
+    EventLink.objects.create(
+        appointment=viewing, connection=row, calendar_external_id=default.external_id, event_id="e"
+    )
+    client = Client(**BROWSER)
+    client.force_login(connected_agent)
+
+    page = client.post("/calendar/choose", {"written": family.pk}, follow=True)
+
+    assert "“Calendar” is read all the same while viewings to come are in it" in page.content.decode()
+    assert state(row) == {"Calendar": (True, False), "Family": (True, True)}
+
+    Appointment.objects.filter(pk=viewing.pk).update(status="cancelled")
+    client.post("/calendar/choose", {"written": family.pk})
+
+    assert state(row) == {"Calendar": (False, False), "Family": (True, True)}
 
 
 @pytest.mark.parametrize("form", [{}, {"written": "x"}, {"written": "9" * 30}, {"read": "x", "written": "0"}])
