@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from calls.models import Call, Phase
+from calls.models import Call, Phase, StagePrompt
 from crm.models import Appointment, AppointmentStatus
 
 # A tile shows the last two lines; a page of calls none.
@@ -55,6 +55,11 @@ def call_shape(call: Call, now: datetime | None = None) -> dict[str, Any]:
         "alerts": call.alerts,
         "invalid_transitions": call.invalid_transitions,
     }
+
+
+def prompt_shape(version: StagePrompt) -> dict[str, Any]:
+    """Return which version of a prompt it is; `assistant` is null for the office's own."""
+    return {"stage": version.stage, "version": version.version, "assistant": version.assistant_id}
 
 
 def tile_shape(call: Call, viewing: Appointment | None = None, now: datetime | None = None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from calls import board
 from calls.models import Call, Phase, Stage, call_pk
-from calls.shapes import call_shape
+from calls.shapes import call_shape, prompt_shape
+from calls.stage_prompts import spoken_in
 from calls.webhook.shapes import identifier
 from crm.api import parameters
 from crm.api.views import ApiView, ResourceViewSet
@@ -61,14 +62,14 @@ class CallViewSet(ResourceViewSet):
         return self.get_paginated_response([call_shape(call) for call in rows])
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One call, by Pete's id or Vapi's."""
+        """One call, by Pete's id or Vapi's, with the versions of the prompts that spoke in it."""
         found = Q(pk=call_pk(identifier(pk)))
         with suppress(ValueError):
             found |= Q(pk=uuid.UUID(pk))
         call = self.get_queryset().filter(found).first()
         if call is None:
             raise Http404
-        return Response(call_shape(call))
+        return Response(call_shape(call) | {"prompts": [prompt_shape(version) for version in spoken_in(call)]})
 
 
 class LiveView(ApiView):
