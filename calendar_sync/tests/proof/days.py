@@ -48,20 +48,20 @@ class Days:
         self.refused: Counter[str] = Counter()
         self.is_nested = False
         self.in_pete: list[tuple[Callable[[], None], int]] = [
-            (self.book, 30),
+            (self.book, 22),
             (self.book_again, 2),
-            (self.reschedule, 12),
-            (self.reassign, 10),
-            (self.cancel, 7),
+            (self.reschedule, 9),
+            (self.reassign, 8),
+            (self.cancel, 5),
         ]
         self.in_outlook: list[tuple[Callable[[], None], int]] = [
-            (self.drag, 10),
-            (self.stretch, 2),
-            (self.fill_the_day, 1),
-            (self.delete, 4),
-            (self.edit, 4),
-            (self.create_foreign, 10),
-            (self.change_foreign, 8),
+            (self.drag, 12),
+            (self.stretch, 3),
+            (self.fill_the_day, 2),
+            (self.delete, 5),
+            (self.edit, 6),
+            (self.create_foreign, 12),
+            (self.change_foreign, 12),
         ]
 
     # --- One step -----------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ class Days:
             self.operate()
             if self.dice.random() < 0.04:
                 self.trouble()
-            if self.dice.random() < 0.5:
+            if self.dice.random() < 0.4:
                 self.work()
 
     def operate(self) -> None:
@@ -182,13 +182,11 @@ class Days:
         self.ledger.changed_in_outlook(tag[0], event, result)
         if result is None:
             outlook.delete(event.id)
-        elif result.is_all_day:
-            times = {
-                name: zones.write(at, agent.timezone) for name, at in (("start", result.start), ("end", result.end))
-            }
-            outlook.edit(event.id, isAllDay=True, **times)
-        else:
-            outlook.move(event.id, result.start, result.end)
+            return
+        # Written in UTC: on the night clocks are put back a local time says too little.
+        zone = agent.timezone if result.is_all_day else "UTC"
+        start, end = zones.write(result.start, zone), zones.write(result.end, zone)
+        outlook.edit(event.id, start=start, end=end, isAllDay=result.is_all_day)
 
     def drag(self) -> None:
         starts_at = self.moment() + self.dice.choice([0, 0, 0, 7, 15]) * timedelta(minutes=1)

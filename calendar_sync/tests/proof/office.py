@@ -6,9 +6,11 @@ Tasks are kept in a queue that forgets and mixes up, as a broker may. Time is `o
 from __future__ import annotations
 
 import random
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ from django.utils import timezone
 
 from calendar_sync import adoption, entra, mirror, outbox, pushing, readback, reconcile, staleness, upkeep
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, Notice, NoticeKind, Push, PushStatus
-from calendar_sync.sandbox import Kind, Sandbox
+from calendar_sync.sandbox import Kind, Sandbox, mailbox
 from calendar_sync.sandbox.graph import Exchange
 from calendar_sync.sandbox.http_client import SandboxHttpClient
 from calendar_sync.sandbox.outlook import Outlook
@@ -228,8 +230,11 @@ def build(monkeypatch: pytest.MonkeyPatch, settings: Any, *, seed: int, secret: 
     sign_in_client = SandboxHttpClient(settings.MS_SANDBOX_URL)
     sign_in_client._http = httpx.Client(transport=sandbox.transport())
     monkeypatch.setattr(entra, "_sandbox_client", lambda url: sign_in_client)
-    # The waits between attempts are random, too.
+    # The waits between attempts are random, too, and so are the ids of events.
     random.seed(seed)
+    ids = random.Random(seed)
+    names = SimpleNamespace(**vars(uuid) | {"uuid4": lambda: uuid.UUID(int=ids.getrandbits(128), version=4)})
+    monkeypatch.setattr(mailbox, "uuid", names)
     office = Office(sandbox, wire, random.Random(seed))
 
     def apply_async(task: Any, args: Sequence[Any] = (), *_args: Any, **_options: Any) -> None:
