@@ -189,6 +189,19 @@ def test_agents_see_the_state_of_others_and_no_buttons(agent):
         assert f"/users/{row.agent_id}/calendar/" not in html.replace(f'/users/{row.agent_id}/calendar"', "")
 
 
+def test_what_is_wrong_is_told_to_exactly_the_agent_and_the_managers(agent, manager):
+    row = connected(status=ConnectionStatus.NEEDS_RECONNECT, status_code="AADSTS50173")
+    Connection.objects.update(email="private@outlook.example")
+    row.calendars.update(name="Fertility clinic", last_error="ErrorItemNotFound")
+    drift = notice(row.agent, NoticeKind.DRIFT)
+    words = ["private@outlook.example", "The sign-in was revoked", drift.text, "Fertility clinic", "ErrorItemNotFound"]
+
+    for reader, is_told in ((agent, False), (manager, True), (row.agent, True)):
+        html = page(as_(reader)) + page(as_(reader), f"/users/{row.agent_id}/calendar")
+        assert "Sign in again" in html
+        assert [word in html for word in words] == [is_told] * len(words)
+
+
 @pytest.mark.parametrize("action", list(actions.ACTIONS))
 def test_agents_act_on_nobody_else(agent, action):
     row = connected()
