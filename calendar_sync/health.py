@@ -190,13 +190,13 @@ def _stale_after() -> timedelta:
 
 
 def staff() -> QuerySet[Agent]:
-    """Return the people who work here, with what `persons` needs."""
+    """Return the people who work here, with what `persons` needs; and who left but is still connected."""
     open_notices = Notice.objects.filter(resolved_at=None).select_related("appointment", "push")
     # The encrypted columns are of no use to a page.
     calendars = Calendar.objects.defer("delta_link")
     connections = Connection.objects.defer("blob").prefetch_related(Prefetch("calendars", calendars))
     return (
-        Agent.objects.filter(is_active=True)
+        Agent.objects.filter(Q(is_active=True) | Q(calendar_connection__isnull=False))
         .select_related("team")
         .prefetch_related(
             Prefetch("calendar_connection", connections),

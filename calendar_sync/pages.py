@@ -86,10 +86,12 @@ def act(request: HttpRequest, agent_id: int, action: str) -> HttpResponse:
         said, level = exc.message, messages.ERROR
     except (TransientError, PermanentError):
         said, level = actions.did_not_work(), messages.ERROR
-    if _is_htmx(request):
+    # Who left is nowhere to be seen once their calendar is disconnected.
+    is_gone = not (subject.agent.is_active or person(agent_id))
+    if _is_htmx(request) and not is_gone:
         return _fresh_part(request, agent_id, said)
     messages.add_message(request, level, said)
-    return HttpResponseRedirect(_next(request, agent_id))
+    return HttpResponseRedirect(reverse("users") if is_gone else _next(request, agent_id))
 
 
 def _fresh_part(request: HttpRequest, agent_id: int, said: str) -> HttpResponse:

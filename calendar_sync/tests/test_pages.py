@@ -132,6 +132,22 @@ def test_the_number_of_people_does_not_change_the_number_of_queries(manager, dja
             page(client)
 
 
+def test_who_left_is_shown_until_the_calendar_is_disconnected(manager, agent):
+    row = connected(status=ConnectionStatus.NEEDS_RECONNECT)
+    Agent.objects.filter(pk__in=[agent.pk, row.agent_id]).update(is_active=False)
+    client = as_(manager)
+
+    html = page(client)
+    assert "No longer active" in html
+    assert str(row.agent) in html
+    assert ANA not in html
+    assert "Send link" not in html
+    assert act(client, row.agent, "disconnect").redirect_chain == [("/users", 302)]
+
+    assert not Connection.objects.exists()
+    assert str(row.agent) not in page(client)
+
+
 def test_htmx_gets_the_list_or_one_line_alone(manager, agent):
     client = as_(manager)
 
