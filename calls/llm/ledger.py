@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 LLM_TURN = "pete.llm-turn"
 _LONGEST_TEXT = 20_000
+_DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web"}
 
 
 @dataclass(slots=True)
@@ -72,14 +73,19 @@ class Ledger:
 
         committed.add_done_callback(note)
 
-    def _event(self, call_id: UUID, request: ChatRequest, kind: str, message: dict[str, Any]) -> asyncio.Future[Any]:
-        key = request.call_key
-        body = redact(msgspec.json.encode({"message": {"type": kind, "call": {"id": key}, **message}}))
-        number, assistant = request.customer_number, request.assistant_id
-        # Each turn is one, whatever it says, so its fingerprint is its own.
+    def _event(self, call_id: UUID, request: ChatRequest, kind: str, details: dict[str, Any]) -> asyncio.Future[Any]:
+        key, number, assistant = request.call_key, request.customer_number, request.assistant_id
+        # A call is known by what its events say of it, and nothing is better than a guess.
+        call = {"id": key, "type": request.call_type, "assistantId": assistant}
+        message: dict[str, Any] = {"type": kind, "call": {name: value for name, value in call.items() if value}}
+        if number:
+            message["customer"] = {"number": number}
+        body = redact(msgspec.json.encode({"message": message | details}))
         now = time.time_ns() // 1000
+        # Each turn is one, whatever it says, so its fingerprint is its own.
         mark = secrets.token_bytes(16)
-        row = EventRow(call_id, key, request.direction, number, assistant, mark, kind, now, body)
+        direction = _DIRECTIONS.get(request.call_type, "inbound")
+        row = EventRow(call_id, key, direction, number, assistant, mark, kind, now, body)
         return self._inbox.commit(row)
 
 

@@ -67,7 +67,8 @@ class ChatRequest:
     stream: bool = False
     wants_usage: bool = False
     call_key: str = ""
-    direction: str = "inbound"
+    # As Vapi names it, such as outboundPhoneCall; "" when the request does not say.
+    call_type: str = ""
     customer_number: str = ""
     assistant_id: str = ""
 
@@ -93,7 +94,7 @@ def read_request(body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Ch
         stream=stream,
         wants_usage=_object(given.stream_options).get("include_usage") is True,
         call_key=key,
-        direction=_direction(call.get("type")),
+        call_type=_text(call.get("type")),
         customer_number=_number_of(given.customer) or _number_of(call.get("customer")),
         assistant_id=_text(call.get("assistantId")),
     )
@@ -133,12 +134,6 @@ def _call_key(given: _Body, call: dict[str, Any], headers: Iterable[tuple[bytes,
     sent = dict(headers)
     by_header = (sent[name].decode("latin-1") for name in _ID_HEADERS if name in sent)
     return next(filter(None, map(identifier, by_header)), "")
-
-
-def _direction(kind: Any) -> str:
-    return (
-        {"outboundPhoneCall": "outbound", "webCall": "web"}.get(kind, "inbound") if isinstance(kind, str) else "inbound"
-    )
 
 
 def _number_of(customer: Any) -> str:

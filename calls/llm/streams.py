@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "pete:llm:"
 _AGAIN_SECONDS = 0.5
+_CLOSE_SECONDS = 2.0
 _TAKE_NUMBER = """
 local number = redis.call('INCR', KEYS[1])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
@@ -54,6 +55,7 @@ class Streams:
         self._pipeline = Pipeline(url) if url else None
         self._announcing: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
+        self._is_closed = False
         self.listening = asyncio.Event()
 
     def start(self) -> None:
@@ -82,9 +84,13 @@ class Streams:
         return len(self._active)
 
     async def close(self) -> None:
-        for task in [*self._announcing, *([self._listener] if self._listener else [])]:
+        self._is_closed = True
+        tasks = [*self._announcing, *([self._listener] if self._listener else [])]
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        if tasks:
+            # Redis' client may take a cancellation for a lost connection, and must not hold up the end.
+            await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
         if self._pipeline is not None:
             await self._pipeline.close()
 
@@ -101,7 +107,7 @@ class Streams:
             stream.supersede()
 
     async def _listen(self, url: str) -> None:
-        while True:
+        while not self._is_closed:
             try:
                 async with Redis.from_url(url) as client, client.pubsub(ignore_subscribe_messages=True) as ears:
                     await ears.subscribe(self._channel)

@@ -178,10 +178,10 @@ class Turn:
 
     async def _complete(self, cleaner: Cleaner) -> None:
         rest = cleaner.finish()
+        if not self._deltas and not ("".join(self._text) + rest).strip():
+            raise Failure(Reason.EMPTY)
         if rest:
             await self._say(rest)
-        if not self._deltas and not "".join(self._text).strip():
-            raise Failure(Reason.EMPTY)
         if self._deltas:
             # Only now: a call whose arguments were cut off must not be run.
             await self._sink.deltas(self._deltas)

@@ -30,12 +30,13 @@ class Reply:
 
     @property
     def events(self) -> list[Any]:
-        """The stream's events, decoded, without its end."""
-        blocks = self.body.decode().split("\n\n")
-        assert blocks[-1] == ""
-        assert all(block.startswith("data: ") and "\n" not in block for block in blocks[:-1])
-        assert blocks[-2] == "data: [DONE]"
-        return [json.loads(block[6:]) for block in blocks[:-2]]
+        """The stream's events, decoded. One that is over ends with [DONE]."""
+        *blocks, rest = self.body.decode().split("\n\n")
+        assert rest == ""
+        assert all(block.startswith("data: ") and "\n" not in block for block in blocks)
+        if self.is_over:
+            assert blocks.pop() == "data: [DONE]"
+        return [json.loads(block[6:]) for block in blocks]
 
     @property
     def text(self) -> str:

@@ -69,8 +69,18 @@ async def test_usage_is_sent_to_those_who_ask(llm, model):
 async def test_the_configured_model_answers_whatever_is_asked_for_with_its_key_and_known_options(llm, model, settings):
     settings.LLM_MODEL, settings.LLM_API_KEY = "our-model", "our-key"
 
-    await llm.chat("call-1", "Hi", temperature=0.5, max_tokens=250, credentials=[{"apiKey": "k"}], metadata={"a": 1},
-                   tools=[TOOL], top_p="much", phoneNumber={"number": "+1"}, n=3)  # fmt: skip
+    await llm.chat(
+        "call-1",
+        "Hi",
+        temperature=0.5,
+        max_tokens=250,
+        credentials=[{"apiKey": "k"}],
+        metadata={"a": 1},
+        tools=[TOOL],
+        top_p="much",
+        phoneNumber={"number": "+1"},
+        n=3,
+    )
 
     (seen,) = model.seen
     assert seen.path == "/v1/chat/completions"
@@ -95,8 +105,9 @@ async def test_tool_call_deltas_pass_through_intact(llm, model):
     assert streamed.calls == deltas
     assert (streamed.text, streamed.finish) == ("One moment.", "tool_calls")
     assert whole.json()["choices"][0]["message"]["tool_calls"] == [
-        call_of("get_availability", "call_9", '{"day": "User: Tuesday"}'), call_of("endCall", "call_10"),
-    ]  # fmt: skip
+        call_of("get_availability", "call_9", '{"day": "User: Tuesday"}'),
+        call_of("endCall", "call_10"),
+    ]
 
 
 async def test_a_tool_call_without_words_is_an_answer(llm, model):
@@ -248,7 +259,7 @@ async def test_ollama_s_own_dialect(llm, ollama):
         user("When?"),
         {"role": "assistant", "content": "", "tool_calls": [{"function": {**called, "arguments": {"a": 1}}}]},
         {"role": "tool", "content": "At 3.", "tool_name": "get_availability"},
-    ]  # fmt: skip
+    ]
     (((call,),), text, finish) = tools.calls, tools.text, tools.finish
     assert (text, finish) == ("One moment.", "tool_calls")
     assert call["function"] == {"name": "get_availability", "arguments": '{"day":"Tuesday"}'}
