@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -135,7 +136,7 @@ class Graph:
             link = f"/me/calendars/{_id(calendar_id)}/calendarView/delta?{_window(starts_at, ends_at)}"
         for payload in self._pages(link):
             items = payload["value"]
-            removed = [item["id"] for item in items if "@removed" in item]
+            removed = _read(itemgetter("id"), [item for item in items if "@removed" in item])
             kept = [item for item in items if "@removed" not in item]
             yield DeltaPage(_read(read_event, kept), removed, payload.get("@odata.deltaLink"))
             if "@odata.deltaLink" in payload:
@@ -210,12 +211,15 @@ class Graph:
         """Yield the pages of a list to the end. A page may be empty and still not be the last."""
         for _ in range(MOST_PAGES):
             payload = self._send("GET", link)
-            if not isinstance(payload.get("value"), list):
+            items, following = payload.get("value"), payload.get("@odata.nextLink", "")
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 raise Unavailable(f"GET {_path(link)}: a list without its values")
+            if not isinstance(following, str):
+                raise Unavailable(f"GET {_path(link)}: a link that is none")
             yield payload
-            if "@odata.nextLink" not in payload:
+            if not following:
                 return
-            link = payload["@odata.nextLink"]
+            link = following
         raise Unavailable(f"GET {_path(link)}: no end after {MOST_PAGES} pages")
 
     def _send(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
@@ -236,7 +240,7 @@ class Graph:
                 response = self._http.request(
                     method, url, headers={**own, **(headers or {})}, timeout=self._timeout, **kwargs
                 )
-        except httpx.TransportError as exc:
+        except (httpx.RequestError, httpx.InvalidURL) as exc:
             raise Unavailable(f"{method} {_path(url)}: {type(exc).__name__} ({request_id})") from exc
         logger.debug("%s %s: %s, request %s", method, _path(url), response.status_code, request_id)
         return response
@@ -273,7 +277,7 @@ def _read(read: Callable[[Any], Item], items: list[Any]) -> list[Item]:
     """Read all of a list, or none of it: what cannot be read is not free."""
     try:
         return [read(item) for item in items]
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as exc:
         raise Unavailable(f"An item cannot be read: {type(exc).__name__}") from exc
 
 

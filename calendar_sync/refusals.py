@@ -45,7 +45,7 @@ def _refusal(response: httpx.Response, what: str) -> Refused:
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -206,6 +206,40 @@ def test_an_answer_that_makes_no_sense_is_unavailable_and_never_an_empty_calenda
         client.calendar_view(calendar_id, *WEEK)
 
 
+FAR = {
+    "id": "e",
+    "start": {"dateTime": "0001-01-01T00:00", "timeZone": "Asia/Tokyo"},
+    "end": {"dateTime": "2026-11-24"},
+}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"content": b"not zipped", "headers": {"Content-Encoding": "gzip"}},
+        {"content": b"[" * 200_000},
+        {"json": {"value": [7]}},
+        {"json": {"value": [None]}},
+        {"json": {"value": [{"@removed": {"reason": "deleted"}}]}},
+        {"json": {"value": [FAR]}},
+        {"json": {"value": [], "@odata.nextLink": None}},
+        {"json": {"value": [], "@odata.nextLink": 7}},
+        {"json": {"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/\0"}},
+    ],
+)
+def test_garbage_is_unavailable_and_no_other_error(sandbox, calendar_id, answer):
+    def garbage(request: httpx.Request) -> httpx.Response:
+        content = answer.get("content")
+        return httpx.Response(
+            200, **answer | ({"content": None, "stream": httpx.ByteStream(content)} if content else {})
+        )
+
+    client = client_of(sandbox, http=httpx.Client(transport=httpx.MockTransport(garbage)))
+
+    with pytest.raises(Unavailable):
+        pages(client, calendar_id, starts_at=WEEK[0], ends_at=WEEK[1])
+
+
 def test_a_round_without_an_end_is_unavailable(sandbox, calendar_id):
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"value": []}))
     client = client_of(sandbox, http=httpx.Client(transport=transport))
