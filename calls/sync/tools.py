@@ -118,6 +118,10 @@ def _compare_tool(tool: Resource, function: Resource, wanted: Wanted, plan: Plan
     if tool.get("async"):
         plan.changes.append(Change(f"{path}.async", "true: the assistant does not wait for the answer", "false"))
     right = {**tool, "async": False, "function": {**given, **function}}
+    if given.get("strict"):
+        # It asks for every argument to be required, and most of Pete's may be left out.
+        plan.changes.append(Change(f"{path}.function.strict", "true", "false"))
+        right["function"]["strict"] = False
     if tool.get("server"):
         # A tool with a server of its own asks there, whatever the assistant's server is.
         server = compare_server(tool["server"], wanted, f"{path}.server", plan)

@@ -67,6 +67,7 @@ def drifted(name: str = "Oak", **fields: Any) -> dict[str, Any]:
                     "function": {
                         "name": "get_availability",
                         "description": "Check available times",
+                        "strict": False,
                         "parameters": {"type": "object", "properties": {"user_id": {"type": "string"}}},
                     },
                     "server": {"url": OLD},

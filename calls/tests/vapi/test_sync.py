@@ -89,6 +89,7 @@ def test_it_is_set_right_and_what_pete_does_not_know_stays(client, vapi):
     wanted = {definition["function"]["name"] for definition in tool_definitions()}
     assert sorted(names(now)) == sorted(wanted | {"endCall", "their_own"})
     checked = now["model"]["tools"][1]
+    assert checked["function"]["strict"] is False
     assert checked["messages"] == [{"type": "request-start", "content": "One moment."}]
     assert checked["server"] == {"url": OURS, "timeoutSeconds": 20, "headers": {"X-Vapi-Secret": SECRET}}
     assert (now["maxDurationSeconds"], now["firstMessage"]) == (900, "Hello")
@@ -106,8 +107,19 @@ def test_the_second_time_nothing_is_sent(client, vapi):
     assert len(patches(vapi)) == sent
 
 
+def test_a_strict_tool_is_made_lenient(client, vapi):
+    row = in_order()
+    row["model"]["tools"][1]["function"]["strict"] = True
+    made = vapi.add("assistant", **row)
+
+    assert paths(survey(client)) == {"Elm": ["tools.get_availability.function.strict"]}
+    assert [outcome for _, outcome, _ in set_right(client)] == [Outcome.APPLIED]
+    assert vapi.rows["assistant"][made["id"]]["model"]["tools"][1]["function"]["strict"] is False
+
+
 def test_nulls_that_vapi_answers_are_not_sent_back(client, vapi, recorder):
     model = drifted()["model"] | {"toolIds": None, "temperature": None}
+    model["tools"] = [*model["tools"], None]
     row = vapi.add("assistant", **drifted(model=model, server=None, serverMessages=None, voice=None))
 
     assert [outcome for _, outcome, _ in set_right(client)] == [Outcome.APPLIED]
