@@ -34,8 +34,6 @@ CLAIM = timedelta(minutes=5)
 _ROUND_SECONDS = 270.0
 _FIRST_WAIT_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 900.0
-# However long Graph asks us to wait: a throttled calendar is looked at before anybody has forgotten it.
-_LONGEST_RETRY_AFTER = 3600.0
 
 
 @dataclass
@@ -251,4 +249,4 @@ def _put_off(calendar: Calendar, exc: Exception, now: datetime, wait_seconds: fl
 def _wait(calendar: Calendar, retry_after: float | None) -> float:
     """Return the seconds to wait after one more failure: longer each time, never less than Graph asked for."""
     backoff = min(_FIRST_WAIT_SECONDS * 2 ** min(calendar.failures, 10), _LONGEST_WAIT_SECONDS)
-    return max(backoff * random.uniform(0.5, 1.0), min(retry_after or 0.0, _LONGEST_RETRY_AFTER))
+    return max(backoff * random.uniform(0.5, 1.0), retry_after or 0.0)

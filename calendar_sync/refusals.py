@@ -15,6 +15,7 @@ _KINDS: dict[int, type[Refused]] = {404: Gone, 409: AlreadyThere, 410: Gone, 412
 _RESYNC = {"syncstatenotfound", "syncstateinvalid", "resyncrequired", "fullsyncrequired"}
 # 423: somebody else is writing the item at this moment.
 _PASSING = {408, 423, 429}
+LONGEST_WAIT_SECONDS = 3600.0
 
 
 def payload_of(response: httpx.Response, what: str) -> dict[str, Any]:
@@ -57,19 +58,22 @@ def _code(response: httpx.Response) -> str:
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After asks for: whole ones, fractions, or up to a date. None if it says none."""
+    """Return the seconds that a Retry-After asks for: whole ones, fractions, or up to a date. None if it says none.
+
+    More than an hour is not believed: a mailbox is asked again before anybody has forgotten it.
+    """
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
         seconds = _until(value, now or datetime.now(UTC))
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else None
 
 
 def _until(value: str, now: datetime) -> float:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (OverflowError, ValueError):
         return math.nan
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
