@@ -108,7 +108,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Take back whoever Microsoft sends: a person with a code, or the administrator of a company with their consent."""
     # The latter need not know Pete at all, and are told no more than that they are done.
     if request.method == "GET" and request.GET.get("admin_consent", "").lower() == "true" and "code" not in request.GET:
-        return render(request, "calendar_sync/approved.html")
+        is_approved = "error" not in request.GET
+        status = 200 if is_approved else 400
+        return render(request, "calendar_sync/approved.html", {"is_approved": is_approved}, status=status)
     return _come_back(request)
 
 

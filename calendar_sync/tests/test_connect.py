@@ -229,6 +229,16 @@ def test_an_administrator_who_agreed_is_thanked_without_signing_in(db):
     assert "Your company has approved Pete" in answer.content.decode()
 
 
+def test_an_administrator_who_did_not_agree_is_not_thanked(db):
+    query = {"admin_consent": "True", "error": "consent_required", "error_description": "AADSTS65004: <b>declined</b>"}
+
+    answer = Client(**BROWSER).get(CALLBACK, query)
+
+    assert answer.status_code == 400
+    assert "Pete was not approved" in answer.content.decode()
+    assert "AADSTS65004" not in answer.content.decode()
+
+
 def test_missing_scope(client, entra, sandbox):
     sandbox.entra.account(ADA).limited_to = frozenset({"User.Read"})
 
