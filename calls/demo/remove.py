@@ -20,7 +20,7 @@ def remove_demo() -> Counter[str]:
     """Delete every demo row and every simulated call; return how many rows went, by table."""
     # First the agency: a simulated caller's lead is only kept when a viewing is left that is nobody's fiction.
     counts = remove_agency()
-    counts += _remove_calls(demo_calls())
+    counts += remove_calls(demo_calls())
     counts += Counter(Assistant.objects.filter(is_demo=True).delete()[1])
     return counts
 
@@ -28,7 +28,7 @@ def remove_demo() -> Counter[str]:
 @transaction.atomic
 def remove_simulated(*, before: datetime) -> Counter[str]:
     """Delete simulated calls that ended before `before` and what they made, so that a long demo stays small."""
-    return _remove_calls(demo_calls().filter(is_demo=False, ended_at__lt=before))
+    return remove_calls(demo_calls().filter(is_demo=False, ended_at__lt=before))
 
 
 def demo_calls() -> QuerySet[Call]:
@@ -37,7 +37,8 @@ def demo_calls() -> QuerySet[Call]:
     return Call.objects.filter(Q(is_demo=True) | Q(assistant_vapi_id__in=personas))
 
 
-def _remove_calls(calls: QuerySet[Call]) -> Counter[str]:
+def remove_calls(calls: QuerySet[Call]) -> Counter[str]:
+    """Delete these calls with what they made: viewings, tasks, history, and leads that came with them."""
     call_ids = set(calls.values_list("pk", flat=True))
     counts = remove_traces(call_ids=call_ids, lead_ids=_leads_only_of(call_ids))
     # Bottom up: each of these is one statement, while a cascade would first read the rows.

@@ -18,7 +18,6 @@ from calls.models import Phase
 from calls.simulator.clock import Clock
 from calls.simulator.conversation import Conversation
 from calls.simulator.envelope import Envelope
-from calls.simulator.people import person
 from calls.simulator.runner import Cast, Runner, casts
 from calls.simulator.wire import ServerAwayError
 
@@ -70,7 +69,7 @@ async def _end_leftovers(runner: Runner) -> None:
     """End the calls that a simulator left open which was killed: nobody is on those lines any more."""
     for vapi_id, assistant_vapi_id in await sync_to_async(_open_calls)():
         persona = next(persona for persona in PERSONAS if persona.vapi_id == assistant_vapi_id)
-        envelope = Envelope(vapi_id, persona, person("leftover", 0), created_at=time.time())
+        envelope = Envelope(vapi_id, persona, created_at=time.time())
         await _patiently(Conversation(runner.wire, envelope, Clock(1), random.Random(vapi_id)))
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-from calls.demo.assistants import Persona
-from calls.simulator.people import Person
+from typing import Any, Protocol
 
 ORG_ID = "00000000-0000-4000-8000-00000000d3e0"
 SERVER_MESSAGES = [
@@ -21,13 +18,29 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Speaker(Protocol):
+    """The assistant as Vapi's snapshots name it: one of the demo's personas, or a row of the office's own."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def vapi_id(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def phone_number(self) -> str: ...
+    @property
+    def first_message(self) -> str: ...
+
+
 @dataclass
 class Envelope:
     """One call as Vapi's snapshots show it. `kind` is Vapi's call type; `number` None for a withheld one."""
 
     call_id: str
-    persona: Persona
-    caller: Person
+    persona: Speaker
     created_at: float
     kind: str = "inboundPhoneCall"
     number: str | None = None

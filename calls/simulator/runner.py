@@ -117,7 +117,6 @@ class Runner:
         envelope = Envelope(
             call_id=str(uuid5(NAMESPACE, f"{self.seed}:{self.run}:{index}")),
             persona=persona,
-            caller=caller,
             created_at=clock.now,
             kind=cast.story.kind,
             number=None if cast.story.withheld else caller.number,

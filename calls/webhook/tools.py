@@ -10,11 +10,12 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from calls import projection
 from calls.models import Assistant, ToolCall
@@ -200,7 +201,7 @@ def _context(job: _Job) -> tuple[StageState, StageState | None]:
 
 
 def _caller(message: Message, call_id: UUID, context: dict[str, Any]) -> Caller:
-    now = datetime.now(UTC)
+    now = timezone.now()
     at = message.at_datetime
     return Caller(
         call_id=call_id,
@@ -248,7 +249,7 @@ def _ask_for_callback(job: _Job) -> None:
             leads.request_callback(
                 lead=lead,
                 reason=f"{job.request.name} failed during a call",
-                due_at=datetime.now(UTC) + _CALLBACK_AFTER,
+                due_at=timezone.now() + _CALLBACK_AFTER,
                 call_id=job.call_id,
                 key=f"failed:{job.call_id}:{job.request.key}",
             )
