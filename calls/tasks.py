@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from calls import board, projection, refold
 from calls.client import VapiClient
+from calls.rehearsal import runs
 from calls.silence import close_silent_calls
 
 logger = logging.getLogger(__name__)
@@ -53,3 +54,9 @@ def project_stragglers() -> int:
 def drop_ended_calls() -> int:
     """Take calls off the board that ended two minutes ago."""
     return board.drop_ended()
+
+
+@shared_task
+def rehearse(run_id: int) -> None:
+    """Play the scenarios of one run in a scratch office."""
+    runs.play(run_id)

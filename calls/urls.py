@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import assistants, prompts
+from calls.pages import assistants, prompts, rehearsals
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
@@ -16,4 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/?$", prompts.prompt, name="prompt"),
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/?$", prompts.version, name="prompt-version"),
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/restore$", prompts.restore, name="prompt-restore"),
+    re_path(r"^rehearsals/?$", rehearsals.rehearsals, name="rehearsals"),
+    re_path(r"^rehearsals/start$", rehearsals.start, name="rehearsals-start"),
+    re_path(r"^rehearsals/(?P<run_id>[0-9]{1,18})/?$", rehearsals.rehearsal, name="rehearsal"),
 ]
