@@ -27,7 +27,12 @@ def tag_of(appointment: Appointment, generation: int) -> str:
 def read_tag(tag: str | None) -> tuple[int, int] | None:
     """Return (appointment id, generation), None for what Pete did not write."""
     head, colon, tail = (tag or "").partition(":")
-    return (int(head), int(tail)) if colon and head.isdecimal() and tail.isdecimal() else None
+    return (int(head), int(tail)) if colon and _is_number(head) and _is_number(tail) else None
+
+
+def _is_number(text: str) -> bool:
+    """Say whether this is a number that a table could hold: anybody can write anything into their own events."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def transaction_id(appointment: Appointment, connection: Connection, generation: int) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from calendar_sync import own_events
+from calendar_sync import own_events, reconcile
 from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar, EventLink, MirroredEvent
+from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import ELEVEN, HALF_HOUR, NOON, TEN
@@ -195,3 +197,21 @@ def test_one_change_that_fails_does_not_stop_the_reading(desk, calendar, outlook
     assert read(calendar)
     assert [row.starts_at for row in BusyTime.objects.all()] == [NOON]
     assert "could not be taken over" in caplog.text
+
+
+@pytest.mark.parametrize("tag", ["9" * 5000 + ":1", "9" * 19 + ":1", "1:" + "9" * 5000, "٣:1", "²:1"])
+def test_a_tag_of_somebodys_own_making_is_a_foreign_event(desk, calendar, outlook, tag):
+    """Anybody can write anything into their own events; the rest of the calendar must go on being read."""
+    properties = [{"id": TAG_ID, "value": tag}]
+    outlook.create(
+        "x",
+        TEN,
+        ELEVEN,
+        transactionId=str(uuid.uuid5(uuid.NAMESPACE_URL, "x")),
+        singleValueExtendedProperties=properties,
+    )
+
+    assert read(calendar)
+
+    assert BusyTime.objects.filter(starts_at=TEN).exists()
+    assert reconcile.reconcile(calendar.connection_id) == []
