@@ -21,7 +21,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 from django.utils import timezone
 
-from calls import board
+from calls import board, presence
 from calls.models import Call, call_pk
 from calls.shapes import tile_shape, viewings_of, with_related
 from crm.models import Agent
@@ -126,6 +126,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         with suppress(*_STORE_ERRORS):
             if not await database_sync_to_async(is_still_signed_in, thread_sensitive=False)(self.scope):
                 await self.close(UNAUTHENTICATED)
+            else:
+                await database_sync_to_async(presence.note_seen, thread_sensitive=False)(self.scope["user"])
 
     async def catch_up(self) -> None:
         """Send what is newer than this socket's number, or everything when the board cannot tell what that is."""

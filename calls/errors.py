@@ -53,3 +53,58 @@ class VapiRefused(PermanentError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class ControlRefusal(CrmError):
+    """A live call is not steered. `status` is what a program is answered."""
+
+    status = 409
+
+
+class CallOver(ControlRefusal):
+    code = "call_over"
+
+
+class NotControllable(ControlRefusal):
+    """Nothing that Vapi has sent says where the call can be steered."""
+
+    code = "not_controllable"
+
+
+class Supervised(ControlRefusal):
+    """Somebody else steers the call: `holder` is their id."""
+
+    code = "supervised"
+
+    def __init__(self, message: str, holder: int | None) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+class MayNotSupervise(ControlRefusal):
+    code = "not_allowed"
+    status = 403
+
+
+class ControlInvalid(ControlRefusal):
+    code = "bad_arguments"
+    status = 422
+
+
+class ControlRefusedByVapi(ControlRefusal):
+    code = "vapi_refused"
+    status = 502
+
+
+class ControlNotSent(ControlRefusal):
+    """Vapi could not be reached, or was too busy: nothing has happened."""
+
+    code = "vapi_unavailable"
+    status = 503
+
+
+class ControlUnconfirmed(ControlRefusal):
+    """Vapi took the request and did not answer: it may have happened."""
+
+    code = "vapi_silent"
+    status = 504

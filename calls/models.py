@@ -132,6 +132,99 @@ class Call(models.Model):
         return self.vapi_id
 
 
+class Presence(models.Model):
+    """Whether one member of staff is there to take calls: when they were last seen, and their own switch."""
+
+    agent = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="presence")
+    seen_at = models.DateTimeField(null=True, blank=True)
+    takes_calls = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "presence"
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.seen_at}"
+
+
+class Supervision(models.Model):
+    """The lease under which one person at a time steers a live call. It lapses by itself; the row stays."""
+
+    call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="supervision")
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, related_name="+")
+    taken_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    # What the last control that Vapi took left behind.
+    is_muted = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.call_id} by {self.agent_id}"
+
+
+class ControlKind(models.TextChoices):
+    SAY = "say", _("Said to the caller")
+    WHISPER = "whisper", _("Whispered to the assistant")
+    MUTE = "mute", _("Assistant muted")
+    UNMUTE = "unmute", _("Assistant unmuted")
+    TRANSFER = "transfer", _("Put through")
+    END = "end", _("Call ended")
+    LISTEN = "listen", _("Listened")
+    TAKE_OVER = "take_over", _("Supervision taken over")
+
+
+class ControlOutcome(models.TextChoices):
+    SENDING = "sending", _("Being sent")
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("Refused")
+    # Vapi did not answer: it may or may not have happened.
+    UNKNOWN = "unknown", _("Not confirmed")
+
+
+class ControlAction(models.Model):
+    """What one person did to a live call, and why. Written before it is sent, kept whatever came of it."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="control_actions", db_index=False)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, related_name="+")
+    # Made with the form: the second click of two finds the first one's row.
+    key = models.UUIDField()
+    kind = models.CharField(max_length=16, choices=ControlKind)
+    text = models.CharField(max_length=1000, blank=True)
+    reason = models.CharField(max_length=200)
+    # Whom the caller was put through to, or from whom the supervision was taken.
+    other = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="+")
+    outcome = models.CharField(max_length=16, choices=ControlOutcome, default=ControlOutcome.SENDING)
+    code = models.CharField(max_length=32, blank=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            # Also the index that reads one call's actions.
+            models.UniqueConstraint(fields=["call", "key"], name="control_action_once"),
+            models.CheckConstraint(condition=~Q(reason=""), name="control_action_has_reason"),
+            models.CheckConstraint(condition=Q(kind__in=ControlKind.values), name="control_action_kind_known"),
+            models.CheckConstraint(condition=Q(outcome__in=ControlOutcome.values), name="control_action_outcome_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.call_id}"
+
+
+class PersonRequest(models.Model):
+    """A call that asked for a person, as it asked last: whom it was put through to, or that nobody was there."""
+
+    call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="person_request")
+    # The delivery that asked: the same one again gets the same answer.
+    fingerprint = models.UUIDField()
+    answer = models.JSONField(default=dict)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="person_requests")
+    # Of the first time: since then the caller has been waiting.
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.call_id} for {self.agent_id}"
+
+
 class WebhookEvent(models.Model):
     """One delivery from Vapi, as received but without secrets. Appended, never changed.
 

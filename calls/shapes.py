@@ -19,7 +19,9 @@ LAST_LINES = 2
 
 def with_related(calls: QuerySet[Call]) -> QuerySet[Call]:
     """Return the calls with everything `tile_shape` reads, in one query."""
-    return calls.select_related("lead", "listing", "assistant")
+    return calls.select_related(
+        "lead", "listing", "assistant", "supervision", "supervision__agent", "person_request", "person_request__agent"
+    )
 
 
 def call_shape(call: Call, now: datetime | None = None) -> dict[str, Any]:
@@ -72,6 +74,38 @@ def tile_shape(call: Call, viewing: Appointment | None = None, now: datetime | N
         "held_slot": viewing_shape(viewing) if viewing is not None and is_held else None,
         "booked_viewing": viewing_shape(viewing) if viewing is not None and not is_held else None,
         "last_lines": call.transcript[-LAST_LINES:],
+        "supervisor": supervisor_shape(call),
+        "assistant_muted": _is_muted(call),
+        "waiting_for_person": waiting_shape(call),
+    }
+
+
+def supervisor_shape(call: Call) -> dict[str, Any] | None:
+    """Return who steers the live call, and until when; the reader's clock says whether that is past."""
+    lease = getattr(call, "supervision", None)
+    if lease is None or lease.agent is None or lease.expires_at is None or call.phase == Phase.ENDED:
+        return None
+    return {"agent": lease.agent_id, "name": str(lease.agent), "expires_at": _written(lease.expires_at)}
+
+
+def _is_muted(call: Call) -> bool:
+    lease = getattr(call, "supervision", None)
+    return lease is not None and lease.is_muted and call.phase != Phase.ENDED
+
+
+def waiting_shape(call: Call) -> dict[str, Any] | None:
+    """Return since when a live call waits for a person: one it is being put through to, or who is to call back."""
+    asked = getattr(call, "person_request", None)
+    if asked is None or call.phase == Phase.ENDED:
+        return None
+    if asked.agent is None and "error" not in asked.answer:
+        # Another assistant took it.
+        return None
+    return {
+        "since": _written(asked.asked_at),
+        "state": "callback" if asked.agent is None else "transfer",
+        "agent": asked.agent_id,
+        "name": str(asked.agent) if asked.agent else "",
     }
 
 

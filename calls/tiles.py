@@ -97,6 +97,11 @@ def board_words() -> dict[str, dict[str, str]]:
             "pets_no": _("None"),
             "pets_yes": _("Yes"),
             "desk_failed": _("Could not be refreshed"),
+            "steered": _("{name} is steering"),
+            "muted": _("Assistant muted"),
+            "wants_person": _("Wants a person, nobody is free"),
+            "put_through": _("Being put through to {name}"),
+            "waits": _("{name} wants a person"),
         },
     }
 
@@ -121,6 +126,12 @@ class Tile:
     booked: str = ""
     alert: str = ""
     assistant: str = ""
+    steered: str = ""
+    steered_until: str = ""
+    muted: str = ""
+    waiting: str = ""
+    waiting_since: str = ""
+    waiting_timer: str = ""
     is_ended: bool = False
     ended_at: str = ""
     outcome: str = ""
@@ -163,11 +174,29 @@ def tile(call: dict[str, Any], now: datetime) -> Tile:
         booked=_when(booked["starts_at"], now) if booked else "",
         alert=_alert(call, words),
         assistant=call.get("assistant_name") or "",
+        **_people(call, words, now),
         is_ended=call["phase"] == Phase.ENDED,
         ended_at=call.get("ended_at") or call.get("phase_since") or "",
         outcome=outcome,
         outcome_tone=tone,
     )
+
+
+def _people(call: dict[str, Any], words: dict[str, dict[str, str]], now: datetime) -> dict[str, str]:
+    """Return what the tile says of people: who steers the call, and whom it waits for."""
+    said = {}
+    steers, waits = call.get("supervisor"), call.get("waiting_for_person")
+    if steers and datetime.fromisoformat(steers["expires_at"]) > now:
+        said["steered"] = words["say"]["steered"].replace("{name}", steers["name"])
+        said["steered_until"] = steers["expires_at"]
+    if call.get("assistant_muted"):
+        said["muted"] = words["say"]["muted"]
+    if waits:
+        word = words["say"]["put_through" if waits["state"] == "transfer" else "wants_person"]
+        said["waiting"] = word.replace("{name}", waits["name"])
+        said["waiting_since"] = waits["since"]
+        said["waiting_timer"] = _since(waits["since"], now)
+    return said
 
 
 def state(call: dict[str, Any]) -> str:

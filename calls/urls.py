@@ -1,13 +1,17 @@
 """Pages of the voice side, and what programs ask for outside /api/v1."""
 
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
 from calls.pages import assistants, prompts, rehearsals
+from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
+    re_path(r"^presence/?$", tower.take_calls, name="take-calls"),
+    path("calls/<uuid:call_id>/tower", tower.tower, name="tower"),
+    path("calls/<uuid:call_id>/tower/<slug:name>", tower.control, name="control"),
     re_path(r"^vapi/assistants/?$", VapiAssistantsView.as_view(), name="vapi-assistants"),
     re_path(r"^assistants/?$", assistants.assistants, name="assistants"),
     re_path(r"^assistants/apply$", assistants.apply_changes, name="assistants-apply"),

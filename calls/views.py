@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from calls import board
+from calls import board, presence
 from calls.models import Call, Phase
 from calls.tiles import STEPS, Tile, board_words, tile
 from crm.desk import day_bounds, desk
@@ -26,8 +26,9 @@ from crm.models import Agent, Appointment, AppointmentStatus, OfficeSettings
 @vary_on_headers("HX-Request")
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The live desk. htmx asks for the panel alone: `needs` and `viewings` without the board."""
-    now = timezone.now()
-    context: dict[str, Any] = {"desk": desk(cast(Agent, request.user), now=now), "now": now}
+    now, person = timezone.now(), cast(Agent, request.user)
+    presence.note_seen(person)
+    context: dict[str, Any] = {"desk": desk(person, now=now), "now": now, "takes_calls": presence.takes_calls(person)}
     if getattr(request, "htmx", False):
         return render(request, "calls/parts/desk.html", context)
     return render(request, "calls/dashboard.html", context | board_context(now))

@@ -14,6 +14,7 @@ from calls import board
 from calls.models import Call, Phase, Stage, call_pk
 from calls.shapes import call_shape, prompt_shape
 from calls.stage_prompts import spoken_in
+from calls.tower.log import log_of
 from calls.webhook.shapes import identifier
 from crm.api import parameters
 from crm.api.views import ApiView, ResourceViewSet
@@ -69,7 +70,8 @@ class CallViewSet(ResourceViewSet):
         call = self.get_queryset().filter(found).first()
         if call is None:
             raise Http404
-        return Response(call_shape(call) | {"prompts": [prompt_shape(version) for version in spoken_in(call)]})
+        more = {"prompts": [prompt_shape(version) for version in spoken_in(call)], "control_actions": log_of(call)}
+        return Response(call_shape(call) | more)
 
 
 class LiveView(ApiView):

@@ -24,6 +24,9 @@ def test_tile_shows_what_the_pages_script_shows(case):
         "hold": shown.hold["when"] if shown.hold else None,
         "booked": shown.booked,
         "alert": shown.alert,
+        "steered": shown.steered,
+        "muted": shown.muted,
+        "waiting": shown.waiting,
         "outcome": shown.outcome,
         "outcome_tone": shown.outcome_tone,
     } == case["expected"]

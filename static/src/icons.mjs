@@ -2,11 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const NAMES = [
-  "activity", "audio-lines", "bell", "book-open", "bot", "calendar-check", "calendar-clock", "calendar-days", "calendar-x",
-  "chevron-down", "circle-alert", "circle-check", "clock", "ear", "eye", "eye-off", "history", "hourglass", "inbox",
-  "layout-dashboard", "link", "loader", "log-out", "mail", "map-pin", "message-square", "monitor", "moon",
-  "panel-right", "phone", "phone-call", "phone-incoming", "phone-missed", "phone-off", "refresh-cw", "rotate-ccw",
-  "search", "shield", "shield-alert", "sun", "triangle-alert", "unlink", "user", "users", "wifi-off", "wrench", "zap",
+  "activity", "audio-lines", "bell", "book-open", "bot", "calendar-check", "calendar-clock", "calendar-days",
+  "calendar-x", "chevron-down", "circle-alert", "circle-check", "clock", "ear", "eye", "eye-off", "headphones",
+  "history", "hourglass", "inbox", "layout-dashboard", "link", "loader", "log-out", "mail", "map-pin",
+  "message-square", "mic", "mic-off", "monitor", "moon", "panel-right", "phone", "phone-call", "phone-forwarded",
+  "phone-incoming", "phone-missed", "phone-off", "radio-tower", "refresh-cw", "rotate-ccw", "search", "shield",
+  "shield-alert", "sun", "triangle-alert", "unlink", "user", "users", "wifi-off", "wrench", "x", "zap",
 ];
 
 function symbol(name) {

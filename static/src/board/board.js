@@ -36,6 +36,8 @@ export class Board {
       this.#tiles.set(tile.id, element);
       this.list.append(element);
       if (isNews) this.onNews("new_call", tile);
+    } else if (isNews && tile.waiting && element.querySelector('[data-f="waiting"]').hidden) {
+      this.onNews("waits", tile);
     }
     fillTile(element, tile, this.words, this.steps);
   }
@@ -77,6 +79,10 @@ export class Board {
       else if (isCounting) element.textContent = duration(now - Date.parse(element.dataset.since));
     }
     for (const element of this.root.querySelectorAll(".hold:not([hidden])")) this.#drain(element, now);
+    // A lease that nobody renews lapses without a word from the server.
+    for (const element of this.root.querySelectorAll(".steered:not([hidden])")) {
+      element.hidden = Date.parse(element.dataset.until) <= now;
+    }
   }
 
   #move(now) {

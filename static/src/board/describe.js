@@ -27,6 +27,7 @@ export function describe(call, words, { zone, language, now }) {
     booked,
     alert: alertOf(call, words),
     assistant: call.assistant_name ?? "",
+    ...peopleOf(call, words, now),
     isEnded,
     endedAt: call.ended_at ?? call.phase_since ?? "",
     outcome,
@@ -41,6 +42,20 @@ export function stateOf(call) {
   if (call.stage === "BOOKING") return "offering";
   const isRinging = call.phase === "INITIALIZING" && BEFORE_ANSWER.has(call.status) && !call.last_lines?.length;
   return isRinging ? "ringing" : "qualifying";
+}
+
+// Who steers the call, and whom it waits for.
+function peopleOf(call, words, now) {
+  const { supervisor: steers, waiting_for_person: waits, assistant_muted: isMuted } = call;
+  const isSteered = steers && Date.parse(steers.expires_at) > now;
+  const waiting = waits && words.say[waits.state === "transfer" ? "put_through" : "wants_person"];
+  return {
+    steered: isSteered ? words.say.steered.replace("{name}", steers.name) : "",
+    steeredUntil: isSteered ? steers.expires_at : "",
+    muted: isMuted ? words.say.muted : "",
+    waiting: waiting ? waiting.replace("{name}", waits.name) : "",
+    waitingSince: waits?.since ?? "",
+  };
 }
 
 function callerName(call, words) {

@@ -5,6 +5,7 @@ import { Board } from "./board.js";
 import { Freshness } from "./freshness.js";
 import { LiveLink } from "./link.js";
 import { BoardStore } from "./store.js";
+import { startTower } from "./tower.js";
 
 const DESK_EVERY_MS = 60_000;
 const DESK_AFTER_NEWS_MS = 1_500;
@@ -26,6 +27,8 @@ export function startBoard(document, root) {
     words, steps, zone, language, holdSeconds, serverNow, onNews: newsTeller(document, words, refreshDesk),
   });
 
+  const tower = startTower(document);
+
   store.snapshot(snapshot, true);
   for (const call of store.calls.values()) board.show(call, false);
 
@@ -41,7 +44,9 @@ export function startBoard(document, root) {
       hasBeenLive = true;
     },
     call(message) {
-      if (store.call(message)) board.show(message.call, true);
+      if (!store.call(message)) return;
+      board.show(message.call, true);
+      tower.changed(message.call);
     },
     heartbeat(message) {
       offset = Date.parse(message.at) - Date.now();

@@ -38,6 +38,20 @@ function fillPromises(element, tile) {
   put(element, "booked-when", tile.booked);
   part(element, "alert").hidden = !tile.alert;
   put(element, "alert-word", tile.alert);
+  fillPeople(element, tile);
+}
+
+function fillPeople(element, tile) {
+  part(element, "waiting").hidden = !tile.waiting;
+  put(element, "waiting-word", tile.waiting);
+  part(element, "waiting-timer").dataset.since = tile.waitingSince;
+  part(element, "steered").hidden = !tile.steered;
+  part(element, "steered").dataset.until = tile.steeredUntil;
+  put(element, "steered-word", tile.steered);
+  part(element, "muted").hidden = !tile.muted;
+  const steer = part(element, "steer");
+  steer.href = steer.dataset.path.replace("00000000-0000-0000-0000-000000000000", tile.id);
+  steer.hidden = tile.isEnded;
 }
 
 function fillSteps(list, present) {
