@@ -121,7 +121,8 @@ class VapiClient:
             raise VapiUnavailable(f"{method} {path}: {type(exc).__name__}") from exc
         status = response.status_code
         if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS) or status >= 500:
-            raise VapiUnavailable(f"{method} {path}: HTTP {status}", retry_after=_retry_after(response))
+            wait = _retry_after(response)
+            raise VapiUnavailable(f"{method} {path}: HTTP {status}", status=status, retry_after=wait)
         if not response.is_success:
             reason = _reason(response)
             raise VapiRefused(f"{method} {path}: HTTP {status} {reason}".rstrip(), status=status, reason=reason)

@@ -39,10 +39,14 @@ class AssistantChanged(CrmError):
 
 
 class VapiUnavailable(TransientError):
-    """Vapi, or the way to it, did not answer as it should. `retry_after` are the seconds it asked to wait, if any."""
+    """Vapi, or the way to it, did not answer as it should. `retry_after` are the seconds it asked to wait, if any.
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    `status` is HTTP's, 0 when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after = retry_after
 
 

@@ -84,7 +84,7 @@ def _apply_one(
     try:
         return _set_right(client, found, plan, wanted, expected), ""
     except VapiUnavailable as exc:
-        if exc.retry_after is not None or "429" in str(exc):
+        if exc.retry_after is not None or exc.status == 429:
             wait = f"in {exc.retry_after:g} s" if exc.retry_after is not None else "later"
             return Result(plan, Outcome.FAILED, f"Vapi is busy; try again {wait}"), f"Vapi asks to come back {wait}"
         return Result(plan, Outcome.FAILED, "Vapi did not answer; try again"), ""

@@ -28,6 +28,7 @@ _SERVER_FIELDS = (
     "backoffPlan",
 )
 _OUR_PATHS = ("/vapi/webhook", "/vapi/state-webhook")
+MISSING = "missing"
 _HIDDEN = "Pete's secret"
 
 
@@ -48,6 +49,10 @@ class Change:
     @property
     def is_long(self) -> bool:
         return "\n" in self.before or "\n" in self.after
+
+    @property
+    def is_missing(self) -> bool:
+        return self.before == MISSING
 
 
 @dataclass
@@ -143,8 +148,8 @@ def compare_messages(now: Any, wanted: Wanted, plan: Plan) -> None:
     kept = given if has_list else DEFAULT_MESSAGES
     missing = [name for name in wanted.messages if name not in kept]
     if missing:
-        before = ", ".join(given) if has_list else "Vapi's defaults"
-        plan.changes.append(Change("serverMessages", before or "none", "+ " + ", ".join(missing)))
+        there = f"the {len(given)} there" if has_list else "Vapi's defaults"
+        plan.changes.append(Change("serverMessages", f"without {', '.join(missing)}", f"with them, beside {there}"))
         plan.body["serverMessages"] = [*kept, *missing]
 
 

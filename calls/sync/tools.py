@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calls.sync.compare import (
+    MISSING,
     Change,
     Kind,
     Plan,
@@ -94,7 +95,7 @@ def _with_function(own: list[Any], function: Resource, is_shared: bool, wanted: 
     name = function["name"]
     places = [place for place, tool in enumerate(own) if name_of(tool) == name]
     if not places and not is_shared:
-        plan.changes.append(Change(f"tools.{name}", "missing", written(function)))
+        plan.changes.append(Change(f"tools.{name}", MISSING, written(function)))
         return [*own, {"type": "function", "async": False, "function": function}]
     kept = [] if is_shared else places[:1]
     if len(places) > len(kept):

@@ -58,8 +58,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(found.left_alone)} left alone: not Pete's, or switched off here.")
 
     def _show_change(self, change: Change) -> None:
-        if not change.is_long:
-            self.stdout.write(f"    {change.path}: {change.before} → {change.after}")
+        if change.is_missing or not change.is_long:
+            after = "added" if change.is_missing else change.after
+            self.stdout.write(f"    {change.path}: {change.before} → {after}")
             return
         self.stdout.write(f"    {change.path}:")
         for line in compare(change.before, change.after, 1):

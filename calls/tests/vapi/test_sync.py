@@ -58,9 +58,10 @@ def test_every_difference_is_shown_and_no_secret(client, vapi):
     shown = {change.path: (change.before, change.after) for change in plan.changes}
     assert shown["server.url"] == (OLD, OURS)
     assert shown["server.headers.X-Vapi-Secret"] == ("another secret", "Pete's secret")
-    assert shown["serverMessages"][0] == "end-of-call-report, status-update"
-    assert "tool-calls" in shown["serverMessages"][1]
-    assert "transcript" in shown["serverMessages"][1]
+    assert shown["serverMessages"][0].startswith("without assistant.started, conversation-update, hang")
+    assert {"tool-calls,", "transcript,"} <= set(shown["serverMessages"][0].split(" "))
+    assert "status-update" not in shown["serverMessages"][0]
+    assert shown["serverMessages"][1] == "with them, beside the 2 there"
     assert shown["tools.update_system_prompt"][0] == "missing"
     assert shown["tools.get_availability.function.description"][0] == "Check available times"
     assert '"user_id"' in shown["tools.get_availability.function.parameters"][0]
@@ -286,6 +287,25 @@ def test_one_that_fails_does_not_hold_up_the_others(client, vapi, fault, outcome
     assert paths(survey(client)) == {"Ash": [], "Elm": [], "Oak": []}
 
 
+def test_a_busy_vapi_that_does_not_say_how_long_is_left_in_peace(client, vapi):
+    for name in ("Ash", "Elm"):
+        vapi.add("assistant", **drifted(name))
+    vapi.faults.add(Fault(Kind.REFUSED, "PATCH", status=429))
+
+    assert [(outcome, detail) for _, outcome, detail in set_right(client)] == [
+        (Outcome.FAILED, "Vapi is busy; try again later"),
+        (Outcome.NOT_TRIED, "Vapi asks to come back later"),
+    ]
+
+
+def test_a_number_in_an_id_is_no_status(client, vapi):
+    for number in range(2):
+        vapi.add("assistant", **drifted(), id=f"42942942-0000-4000-8000-00000000000{number}")
+    vapi.faults.add(Fault(Kind.REFUSED, "PATCH", status=500))
+
+    assert [outcome for _, outcome, _ in set_right(client)] == [Outcome.FAILED, Outcome.APPLIED]
+
+
 def test_when_vapi_asks_to_wait_the_rest_is_not_tried(client, vapi):
     for name in ("Ash", "Elm", "Oak"):
         vapi.add("assistant", **drifted(name))
@@ -364,7 +384,9 @@ def test_the_command_shows_and_changes_nothing(url, vapi, capsys):
     assert end == ""
     assert f"    server.url: {OLD} → {OURS}" in out
     assert "Assistant Elm: in order" in out
-    assert '-     "user_id"' in out or '"user_id"' in out
+    assert "    tools.get_availability.function.parameters:\n" in out
+    assert '      +     "days_ahead": {\n' in out
+    assert "    tools.save_lead: missing → added\n" in out
     assert out.endswith("1 of 2 differ. Set them right with --apply.\n")
     assert patches(vapi) == []
     assert not Assistant.objects.exists()
