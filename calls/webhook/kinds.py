@@ -8,13 +8,14 @@ from __future__ import annotations
 TOOL_CALLS = "tool-calls"
 FUNCTION_CALL = "function-call"
 ASSISTANT_REQUEST = "assistant-request"
+TRANSFER_REQUEST = "transfer-destination-request"
+HANDOFF_REQUEST = "handoff-destination-request"
 
 # What asks, besides tool calls, and the answer where it does not depend on the call.
 ASKS: dict[str, dict[str, object] | None] = {
     ASSISTANT_REQUEST: None,
-    "transfer-destination-request": None,
-    # Pete's assistants have no hand-off tools: another's dynamic one gets a sentence instead of silence.
-    "handoff-destination-request": {"error": "I can't hand this call over, but I can keep helping you here."},
+    TRANSFER_REQUEST: None,
+    HANDOFF_REQUEST: None,
     # What the assistant may say about a home comes from tools, not from documents.
     "knowledge-base-request": {"documents": []},
     # Deliberately not served: raw audio and turn detection stay with Vapi.
