@@ -17,12 +17,12 @@ from calls.llm.request import ChatRequest
 from calls.phases import LLM_FALLBACK
 from calls.stages import uses
 from calls.webhook.inbox import Inbox, StoreDown
+from calls.webhook.kinds import LLM_TURN
 from calls.webhook.ledger import EventRow
 from calls.webhook.redact import redact
 
 logger = logging.getLogger(__name__)
 
-LLM_TURN = "pete.llm-turn"
 _LONGEST_TEXT = 20_000
 _DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web"}
 

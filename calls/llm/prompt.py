@@ -96,14 +96,13 @@ class PromptBook:
 
 
 def _read(call_id: UUID, state: StageState | None) -> tuple[StageState, str, bool]:
-    state = state or rebuild.load_state(call_id)
-    if not state.count:
-        return state, "", True
-    answered = ToolCall.objects.filter(call_id=call_id)
-    # A tool that is still running has been counted, and its answer is not there yet.
-    is_settled = answered.count() >= state.count
-    offered = answered.filter(name__in=_OFFERING, answer__contains="(slot ").order_by("-pk")
-    return state, offered.values_list("answer", flat=True).first() or "", is_settled
+    """Return the state, the times offered, and whether every tool call counted so far is known. One query."""
+    rows = list(ToolCall.objects.filter(call_id=call_id).order_by("pk").values_list("stage", "facts", "name", "answer"))
+    if state is None:
+        state = rebuild.fold((row[:2] for row in rows), ended=False)
+    offers = (answer for *_, name, answer in reversed(rows) if name in _OFFERING and "(slot " in answer)
+    # A tool that is still running has been counted, and its row is not there yet.
+    return state, next(offers, ""), len(rows) >= state.count
 
 
 def _written(state: StageState, offers: str, assistant_id: str) -> Prompt:

@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
+from calls.webhook.kinds import QUIET
 from calls.webhook.ledger import EventRow, Ledger, ToolRow, Verdict
 
 logger = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ class Inbox:
             if not entry.done.done():
                 entry.done.set_result(verdicts[at : at + size])
             at += size
-        self._on_commit({entry.event.call_id for entry in batch})
+        self._on_commit({entry.event.call_id for entry in batch if entry.event.type not in QUIET})
 
     async def _one_by_one(self, ledger: Ledger, batch: list[_Entry], exc: psycopg.Error) -> None:
         """Find the rows that PostgreSQL refuses; their neighbours are not to blame."""

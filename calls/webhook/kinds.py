@@ -61,4 +61,8 @@ IGNORED = frozenset(
     }
 )
 
+# Our own entries that change nothing about a call: they wait to be counted until something else happens in it.
+LLM_TURN = "pete.llm-turn"
+QUIET = frozenset({LLM_TURN})
+
 KNOWN = frozenset({TOOL_CALLS, FUNCTION_CALL}) | ASKS.keys() | REPORTS | IGNORED

@@ -12,12 +12,12 @@ from email.utils import format_datetime
 import pytest
 
 from calls import phases, projection
-from calls.llm.ledger import LLM_TURN
 from calls.llm.turn import FALLBACK, retry_after
 from calls.models import Call, WebhookEvent, call_pk
 from calls.tests.llm.client import Reply
 from calls.tests.llm.model_server import Act
 from calls.tests.webhook.client import in_database
+from calls.webhook.kinds import LLM_TURN
 
 CALL_DELTA = [{"index": 0, "id": "c", "type": "function", "function": {"name": "endCall", "arguments": '{"a'}}]
 CHUNK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%b"
@@ -145,6 +145,17 @@ async def test_a_busy_server_that_does_not_say_is_asked_again_soon(llm, model):
 )
 def test_retry_after(value, attempt, seconds):
     assert retry_after(value, attempt) == seconds
+
+
+async def test_a_turn_as_such_does_not_have_the_call_folded_a_fallback_does(llm, model, touched):
+    await llm.chat("call-1")
+    await events("call-1", LLM_TURN)
+    assert touched == []
+
+    model.script.append(Act(status=500))
+    await llm.chat("call-1")
+    await events("call-1", LLM_TURN, 2)
+    assert set(touched) == {call_pk("call-1")}
 
 
 async def test_turns_are_kept_and_a_fallback_is_an_alert_on_the_board(llm, model):

@@ -10,12 +10,12 @@ import pytest
 
 from calls.llm.errors import Failure
 from calls.llm.lanes import Lanes
-from calls.llm.ledger import LLM_TURN
 from calls.llm.proxy import proxy
 from calls.llm.streams import Streams
 from calls.tests.llm.client import Reply
 from calls.tests.llm.model_server import Act, ModelServer
 from calls.tests.llm.test_faults import events
+from calls.webhook.kinds import LLM_TURN
 
 SLOW = Act(words=[f"word{n} " for n in range(100)], pause=0.02)
 
