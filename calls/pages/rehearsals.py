@@ -78,6 +78,7 @@ def _context(user: Agent, run: RehearsalRun | None) -> dict[str, Any]:
     waiting = {"outcome": "waiting", "problems": [], "transcript": []}
     rows = [results.get(name) or waiting | {"name": name, "about": abouts.get(name, "")} for name in names]
     counts = Counter(row["outcome"] for row in rows)
+    earlier = RehearsalRun.objects.select_related("agent")
     return {
         "place": "rehearsals",
         "may_start": may_manage(user),
@@ -87,5 +88,5 @@ def _context(user: Agent, run: RehearsalRun | None) -> dict[str, Any]:
         "rows": sorted(rows, key=lambda row: row["outcome"] not in BAD),
         "passed": counts["passed"],
         "bad": counts["failed"] + counts["broken"],
-        "earlier": RehearsalRun.objects.select_related("agent").exclude(pk=run.pk if run else None)[:SHOWN_RUNS],
+        "earlier": earlier.exclude(pk=run.pk)[:SHOWN_RUNS] if run else earlier[:SHOWN_RUNS],
     }
