@@ -7,6 +7,7 @@ result is the same. Text is held back only while it could be the beginning of a 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from calls.llm import marks
@@ -42,7 +43,8 @@ class Markers:
         self._line_trie = marks.at_line(opening)
         self._rest = ""
         self._out: list[str] = []
-        self._step = self._talk
+        # A plain function: a bound method would make a circle of each filter, and those are collected rarely here.
+        self._step: Callable[[Markers, int, bool], int | None] = Markers._talk
         self._where = Where.LINE
         # White space at the very beginning: it goes along with what follows, or with nothing.
         self._lead = ""
@@ -63,7 +65,7 @@ class Markers:
     def _drain(self, *, final: bool) -> str:
         at, size = 0, len(self._rest)
         while at < size:
-            after = self._step(at, final)
+            after = self._step(self, at, final)
             if after is None:
                 break
             at = after
@@ -111,17 +113,17 @@ class Markers:
     def _act(self, token: Token) -> None:
         act = token.act
         if act is Act.SPEAK:
-            self._step = self._blank
+            self._step = Markers._blank
         elif act is Act.SECTION:
-            self._step, self._before = self._section, " "
+            self._step, self._before = Markers._section, " "
         elif act is Act.ROLE:
-            self._step = self._role
+            self._step = Markers._role
         elif act is Act.HIDE:
-            self._step, self._hidden_until = self._hide, token.until
+            self._step, self._hidden_until = Markers._hide, token.until
         elif act is Act.RECITE:
-            self._step, self._recited = self._recite, _OPENING
-        elif act is Act.END or self._step == self._talk:
-            self._step = self._talk if self._has_spoken else self._blank
+            self._step, self._recited = Markers._recite, _OPENING
+        elif act is Act.END or self._step == Markers._talk:
+            self._step = Markers._talk if self._has_spoken else Markers._blank
             self._where = Where.LINE
 
     def _say(self, text: str) -> None:
@@ -147,12 +149,12 @@ class Markers:
         text = self._rest
         if text.startswith(_FENCE, at):
             self._say(_FENCE)
-            self._step = self._fence
+            self._step = Markers._fence
             return at + len(_FENCE)
         if _FENCE.startswith(text[at:]) and not final:
             return None
         self._say("`")
-        self._step = self._inline
+        self._step = Markers._inline
         return at + 1
 
     def _fence(self, at: int, final: bool) -> int | None:
@@ -160,7 +162,7 @@ class Markers:
         end = text.find(_FENCE, at)
         if end >= 0:
             self._say(text[at : end + len(_FENCE)])
-            self._step, self._where = self._talk, Where.MID
+            self._step, self._where = Markers._talk, Where.MID
             return end + len(_FENCE)
         keep = 0 if final else len(text) - len(text.rstrip("`"))
         if at == len(text) - keep:
@@ -173,7 +175,7 @@ class Markers:
         end = match.end() if match else len(self._rest)
         self._say(self._rest[at:end])
         if match:
-            self._step = self._talk
+            self._step = Markers._talk
             self._where = Where.LINE if match[0] == "\n" else Where.MID
         return end
 
@@ -182,7 +184,7 @@ class Markers:
         match = _SPACE.match(self._rest, at)
         if match:
             return match.end()
-        self._step, self._where = self._talk, Where.LINE
+        self._step, self._where = Markers._talk, Where.LINE
         return at
 
     def _section(self, at: int, final: bool) -> int | None:
@@ -212,11 +214,11 @@ class Markers:
         if at + len(word) == len(self._rest) and not final:
             return None
         if word in marks.ASSISTANT_ROLES:
-            self._step = self._blank
+            self._step = Markers._blank
         elif word in marks.OTHER_ROLES:
-            self._step, self._before = self._section, " "
+            self._step, self._before = Markers._section, " "
         else:
-            self._step, self._where = self._talk, Where.LINE
+            self._step, self._where = Markers._talk, Where.LINE
             return at
         return at + len(word)
 
@@ -224,7 +226,7 @@ class Markers:
         text, until = self._rest, self._hidden_until
         end = text.find(until, at)
         if end >= 0:
-            self._step = self._blank
+            self._step = Markers._blank
             return end + len(until)
         keep = 0 if final else next(n for n in range(len(until) - 1, -1, -1) if text.endswith(until[:n]))
         after = max(at, len(text) - keep)
@@ -238,7 +240,7 @@ class Markers:
             if self._recited < len(prompt) and (char if not char.isspace() else " ") == prompt[self._recited]:
                 self._recited += 1
             elif not (char.isspace() and prompt[self._recited - 1] == " "):
-                self._step = self._blank
+                self._step = Markers._blank
                 return at
             at += 1
         return at

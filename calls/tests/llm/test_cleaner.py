@@ -139,7 +139,10 @@ def test_clean_text_is_hardly_held_back(text, cuts):
 
 
 @given(
-    numbers=st.lists(st.one_of(st.integers(), st.floats(allow_nan=False), st.decimals(allow_nan=False)), min_size=1),
+    numbers=st.lists(
+        st.one_of(st.integers(), st.floats(allow_nan=False), st.decimals(allow_nan=False, allow_infinity=False)),
+        min_size=1,
+    ),
     joint=st.sampled_from([" ", "\n", ", ", ". "]),
     cuts=CUTS,
 )
