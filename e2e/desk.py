@@ -88,7 +88,13 @@ class Call:
         message = {
             "type": type_,
             "timestamp": time.time_ns() // 1_000_000,
-            "call": {"id": self.id, "type": "inboundPhoneCall", "customer": {"number": self.number}},
+            "call": {
+                "id": self.id,
+                "type": "inboundPhoneCall",
+                "customer": {"number": self.number},
+                # A host that does not exist: whatever is sent there fails.
+                "monitor": {"controlUrl": f"https://no-such-host.vapi.ai/{self.id}/control"},
+            },
         }
         answer = httpx.post(
             f"{self.desk.url}/vapi/webhook", json={"message": message | fields}, headers={"X-Vapi-Secret": SECRET}
