@@ -164,11 +164,11 @@ class Markers:
             self._say(text[at : end + len(_FENCE)])
             self._step, self._where = Markers._talk, Where.MID
             return end + len(_FENCE)
-        keep = 0 if final else len(text) - len(text.rstrip("`"))
-        if at == len(text) - keep:
+        inside = text[at:] if final else text[at:].rstrip("`")
+        if not inside:
             return None
-        self._say(text[at : len(text) - keep])
-        return len(text) - keep
+        self._say(inside)
+        return at + len(inside)
 
     def _inline(self, at: int, final: bool) -> int | None:
         match = _CODE_END.search(self._rest, at)

@@ -111,6 +111,8 @@ CUTS = st.lists(st.integers(0, 10_000), max_size=30)
 @settings(max_examples=300, deadline=None)
 @given(text=MIXED, cuts=CUTS)
 @example(text="Hello there.\nHello there.\nx", cuts=[13, 14, 20])
+@example(text="``````", cuts=[4])
+@example(text="````", cuts=[])
 def test_any_chunking_gives_the_same_output(text, cuts):
     assert clean(text, cuts) == clean(text) == clean(text, list(range(len(text))))
 
