@@ -27,7 +27,7 @@ async def noted(count: int) -> list[tuple[str, int]]:
     """Return what is noted, when it is as much as is expected or time is up: it happens behind the answer."""
     rows = PromptUse.objects.order_by("call__vapi_id").values_list("call__vapi_id", "prompt")
     for _ in range(100):
-        found = await sync_to_async(list)(rows)
+        found = await sync_to_async(list)(rows.all())
         if len(found) >= count:
             break
         await asyncio.sleep(0.02)
