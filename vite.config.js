@@ -12,6 +12,7 @@ export default defineConfig({
     manifest: true,
     // The content security policy allows no data: fonts or scripts.
     assetsInlineLimit: 0,
-    rolldownOptions: { input: ["static/src/main.js"] },
+    // Vapi's SDK is an entry of its own: only the page that talks to an assistant loads it.
+    rolldownOptions: { input: ["static/src/main.js", "static/src/agent/sdk.js"], preserveEntrySignatures: "strict" },
   },
 });

@@ -9,12 +9,15 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from calls.models import Call, Phase, StagePrompt
 from crm.models import Appointment, AppointmentStatus
 
 # A tile shows the last two lines; a page of calls none.
 LAST_LINES = 2
+# What the ids of practice calls begin with: no call of Vapi's does.
+PRACTICE = "practice-"
 
 
 def with_related(calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -36,6 +39,7 @@ def call_shape(call: Call, now: datetime | None = None) -> dict[str, Any]:
         "phase_since": _written(call.phase_since),
         "phase_seconds": phase_seconds(call, now),
         "direction": call.direction,
+        "is_practice": is_practice(call),
         "assistant": call.assistant_id,
         "assistant_vapi_id": call.assistant_vapi_id,
         "lead": call.lead_id,
@@ -70,7 +74,7 @@ def tile_shape(call: Call, viewing: Appointment | None = None, now: datetime | N
     return call_shape(call, now) | {
         "lead_name": str(call.lead) if call.lead else "",
         "listing_label": str(call.listing) if call.listing else "",
-        "assistant_name": call.assistant.name if call.assistant else "",
+        "assistant_name": _assistant_name(call),
         "held_slot": viewing_shape(viewing) if viewing is not None and is_held else None,
         "booked_viewing": viewing_shape(viewing) if viewing is not None and not is_held else None,
         "last_lines": call.transcript[-LAST_LINES:],
@@ -107,6 +111,16 @@ def waiting_shape(call: Call) -> dict[str, Any] | None:
         "agent": asked.agent_id,
         "name": str(asked.agent) if asked.agent else "",
     }
+
+
+def _assistant_name(call: Call) -> str:
+    """Return who speaks; a practice call says that it is one, because it stands among real ones."""
+    name = call.assistant.name if call.assistant else ""
+    return " · ".join(part for part in (name, _("practice call")) if part) if is_practice(call) else name
+
+
+def is_practice(call: Call) -> bool:
+    return call.vapi_id.startswith(PRACTICE)
 
 
 def viewing_shape(viewing: Appointment) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from calls import board, projection, refold
 from calls.client import VapiClient
+from calls.practice import sessions
 from calls.rehearsal import runs
 from calls.silence import close_silent_calls
 
@@ -60,3 +61,9 @@ def drop_ended_calls() -> int:
 def rehearse(run_id: int) -> None:
     """Play the scenarios of one run in a scratch office."""
     runs.play(run_id)
+
+
+@shared_task
+def give_back_practice() -> int:
+    """Cancel viewings of practice calls that ended without anybody ending them here."""
+    return sessions.give_back()

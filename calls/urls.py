@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import assistants, prompts, rehearsals
+from calls.pages import assistants, prompts, rehearsals, vapi_agent
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,6 +20,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/?$", prompts.prompt, name="prompt"),
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/?$", prompts.version, name="prompt-version"),
     re_path(r"^prompts/(?P<stage>[a-z]{1,16})/(?P<number>[0-9]{1,9})/restore$", prompts.restore, name="prompt-restore"),
+    re_path(r"^vapi-agent/?$", vapi_agent.vapi_agent, name="vapi-agent"),
+    re_path(r"^vapi-agent/practice$", vapi_agent.start, name="practice-start"),
+    re_path(r"^vapi-agent/practice/(?P<session_id>[0-9a-f-]{36})/say$", vapi_agent.say, name="practice-say"),
+    re_path(r"^vapi-agent/practice/(?P<session_id>[0-9a-f-]{36})/end$", vapi_agent.end, name="practice-end"),
     re_path(r"^rehearsals/?$", rehearsals.rehearsals, name="rehearsals"),
     re_path(r"^rehearsals/start$", rehearsals.start, name="rehearsals-start"),
     re_path(r"^rehearsals/(?P<run_id>[0-9]{1,18})/?$", rehearsals.rehearsal, name="rehearsal"),

@@ -1,21 +1,36 @@
 """Response headers that Django does not set by itself."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
+POLICY = {
+    "default-src": "'self'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+# What Vapi's Web SDK needs on the one page where it runs: Daily, which carries the sound. Its code comes from its own
+# server, works in a blob and compiles its noise filter.
+VOICE_POLICY = POLICY | {
+    "script-src": "'self' 'wasm-unsafe-eval' https://c.daily.co",
+    "connect-src": "'self' https://*.daily.co wss://*.daily.co",
+    "worker-src": "'self' blob:",
+    "media-src": "'self' blob:",
+}
+
+
+def policy(parts: Mapping[str, str], **added: str) -> str:
+    """Return a policy as a header carries it; `added` is put behind a directive's sources, `connect_src` for one."""
+    more = {name.replace("_", "-"): sources for name, sources in added.items()}
+    return "; ".join(f"{name} {sources} {more.get(name, '')}".strip() for name, sources in parts.items())
+
+
+CONTENT_SECURITY_POLICY = policy(POLICY)
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",

@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "close-silent-calls": {"task": "calls.tasks.close_silent", "schedule": 60.0, "options": EVERY_MINUTE},
     "project-stragglers": {"task": "calls.tasks.project_stragglers", "schedule": 60.0, "options": EVERY_MINUTE},
     "drop-ended-calls": {"task": "calls.tasks.drop_ended_calls", "schedule": 60.0, "options": EVERY_MINUTE},
+    "give-back-practice": {"task": "calls.tasks.give_back_practice", "schedule": 60.0, "options": EVERY_MINUTE},
     "release-expired-holds": {"task": "crm.tasks.release_expired_holds", "schedule": 60.0, "options": EVERY_MINUTE},
     "forget-idempotent-requests": {"task": "crm.tasks.forget_idempotent_requests", "schedule": 3600.0},
     "send-queued-messages": {"task": "crm.tasks.send_queued_messages", "schedule": 60.0, "options": EVERY_MINUTE},

@@ -13,6 +13,12 @@ if (board) {
   startBoard(document, board);
 }
 
+const agent = document.querySelector("[data-agent]");
+if (agent) {
+  const { startAgent } = await import("./agent/page.js");
+  startAgent(document, agent);
+}
+
 const people = document.querySelector("[data-people]");
 if (people) {
   const { startPeople } = await import("./people/page.js");
