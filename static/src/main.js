@@ -13,7 +13,7 @@ if (board) {
   startBoard(document, board);
 }
 
-const agent = document.querySelector("[data-agent]");
+const agent = document.querySelector("[data-agent-page]");
 if (agent) {
   const { startAgent } = await import("./agent/page.js");
   startAgent(document, agent);

@@ -5,8 +5,16 @@ import { microphoneTrouble, sdkTrouble } from "./troubles.js";
 const CLOSE_TO_END = 40;
 
 export function startAgent(document, root) {
-  if (!root.querySelector("[data-act]")) return;
-  new AgentCall(document, root);
+  follow(root);
+  root.addEventListener("htmx:afterSwap", () => follow(root));
+  const voice = root.querySelector("[data-agent]");
+  if (voice?.querySelector("[data-act]")) new AgentCall(document, voice);
+}
+
+// Show what was said last in the practice call.
+function follow(root) {
+  const lines = root.querySelector("#practice .agent-lines");
+  if (lines) lines.scrollTop = lines.scrollHeight;
 }
 
 class AgentCall {
