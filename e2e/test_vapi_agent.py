@@ -222,6 +222,7 @@ def test_a_practice_call_by_text_books_and_stands_on_the_board(agent: Page, home
         practice.get_by_role("button", name="Say").click()
         expect(practice.locator(".line[data-role=user]").last).to_contain_text(line)
     expect(practice.locator(".line[data-role=assistant]", has_text="You are booked")).to_be_visible()
+    expect(practice.locator(".line").last).to_be_in_viewport()
 
     board = agent.context.new_page()
     board.goto("/dashboard")
