@@ -26,6 +26,8 @@ class AgentCall {
     for (const act of ["start", "stop", "mute"]) {
       root.querySelector(`[data-act="${act}"]`).addEventListener("click", () => this[act]());
     }
+    // Out of reach until now: a press before this script had come would be lost.
+    root.querySelector('[data-act="start"]').disabled = false;
     // A call that nobody hears any more would go on, and cost.
     document.defaultView.addEventListener("pagehide", () => this.vapi?.stop());
   }
