@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from calls.models import Call, Phase, StagePrompt
-from crm.models import Appointment, AppointmentStatus
+from calls.tower.rights import supervisors
+from crm.models import Agent, Appointment, AppointmentStatus
 
 # A tile shows the last two lines; a page of calls none.
 LAST_LINES = 2
@@ -21,10 +22,10 @@ PRACTICE = "practice-"
 
 
 def with_related(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """Return the calls with everything `tile_shape` reads, in one query."""
+    """Return the calls with everything `tile_shape` reads, in two queries."""
     return calls.select_related(
         "lead", "listing", "assistant", "supervision", "supervision__agent", "person_request", "person_request__agent"
-    )
+    ).prefetch_related(Prefetch("listing__agents", Agent.objects.only("pk")))
 
 
 def call_shape(call: Call, now: datetime | None = None) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def tile_shape(call: Call, viewing: Appointment | None = None, now: datetime | N
         "booked_viewing": viewing_shape(viewing) if viewing is not None and not is_held else None,
         "last_lines": call.transcript[-LAST_LINES:],
         "supervisor": supervisor_shape(call),
+        "supervisors": supervisors(call),
         "assistant_muted": _is_muted(call),
         "waiting_for_person": waiting_shape(call),
     }

@@ -12,7 +12,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from calls.models import Phase, Stage
+from calls.tower.rights import is_among
 from crm import wording
+from crm.models import Agent
 
 # The way of a call, left to right.
 STEPS = ["ringing", "qualifying", "offering", "held", "confirming", "booked"]
@@ -129,6 +131,7 @@ class Tile:
     steered: str = ""
     steered_until: str = ""
     muted: str = ""
+    may_steer: bool = True
     waiting: str = ""
     waiting_since: str = ""
     waiting_timer: str = ""
@@ -152,8 +155,8 @@ class Tile:
         ]
 
 
-def tile(call: dict[str, Any], now: datetime) -> Tile:
-    """Return the tile of a board shape."""
+def tile(call: dict[str, Any], now: datetime, person: Agent) -> Tile:
+    """Return the tile of a board shape as this person sees it."""
     words = board_words()
     held, booked = call.get("held_slot"), call.get("booked_viewing")
     outcome, tone = _outcome(call, words, now)
@@ -175,6 +178,7 @@ def tile(call: dict[str, Any], now: datetime) -> Tile:
         alert=_alert(call, words),
         assistant=call.get("assistant_name") or "",
         **_people(call, words, now),
+        may_steer=is_among(person, call.get("supervisors")),
         is_ended=call["phase"] == Phase.ENDED,
         ended_at=call.get("ended_at") or call.get("phase_since") or "",
         outcome=outcome,

@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from calls import board, presence
 from calls.models import Call, Phase
 from calls.tiles import STEPS, Tile, board_words, tile
+from calls.tower.rights import viewer
 from crm.desk import day_bounds, desk
 from crm.models import Agent, Appointment, AppointmentStatus, OfficeSettings
 
@@ -31,13 +32,13 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"desk": desk(person, now=now), "now": now, "takes_calls": presence.takes_calls(person)}
     if getattr(request, "htmx", False):
         return render(request, "calls/parts/desk.html", context)
-    return render(request, "calls/dashboard.html", context | board_context(now))
+    return render(request, "calls/dashboard.html", context | board_context(now, person))
 
 
-def board_context(now: datetime) -> dict[str, Any]:
+def board_context(now: datetime, person: Agent) -> dict[str, Any]:
     """Return what the board starts with: its calls as tiles, and all the page's script needs to go on."""
     snapshot = board.snapshot()
-    tiles = [tile(call, now) for call in snapshot["calls"]]
+    tiles = [tile(call, now, person) for call in snapshot["calls"]]
     live = [item for item in tiles if not item.is_ended]
     ended = [item for item in tiles if item.is_ended]
     return {
@@ -53,6 +54,7 @@ def board_context(now: datetime) -> dict[str, Any]:
             "steps": STEPS,
             "zone": timezone.get_current_timezone_name(),
             "now": now.isoformat(),
+            "viewer": viewer(person),
             "hold_seconds": OfficeSettings.load().hold_seconds,
         },
     }

@@ -6,13 +6,15 @@ import pytest
 from django.conf import settings
 
 from calls.tiles import STEPS, Tile, board_words, tile
+from calls.tower.rights import is_among
+from crm.models import Agent, Role
 
 SHARED = json.loads((Path(settings.BASE_DIR) / "static/src/board/cases.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", SHARED["cases"], ids=lambda case: case["title"])
 def test_tile_shows_what_the_pages_script_shows(case):
-    shown = tile(case["call"], datetime.fromisoformat(SHARED["now"]))
+    shown = tile(case["call"], datetime.fromisoformat(SHARED["now"]), Agent(pk=1))
 
     assert {
         "name": shown.name,
@@ -30,6 +32,15 @@ def test_tile_shows_what_the_pages_script_shows(case):
         "outcome": shown.outcome,
         "outcome_tone": shown.outcome_tone,
     } == case["expected"]
+
+
+@pytest.mark.parametrize("case", SHARED["steering"], ids=lambda case: case["title"])
+def test_the_board_and_the_server_agree_on_who_may_steer(case):
+    viewer = case["viewer"]
+    role = Role.MANAGER if viewer["sees_everything"] else Role.AGENT
+    person = Agent(pk=viewer["id"], team_id=viewer["team"], role=role)
+
+    assert is_among(person, case["supervisors"]) == case["expected"]
 
 
 def test_board_words_are_those_the_scripts_tests_use():

@@ -141,7 +141,7 @@ def _context(
     return {
         "place": "dashboard",
         "call": call,
-        "tile": tile(tile_shape(call, viewings_of([call.pk]).get(call.pk)), now),
+        "tile": tile(tile_shape(call, viewings_of([call.pk]).get(call.pk)), now, person),
         "may": may,
         "is_over": is_over,
         "is_known": may and not is_over and keyring.find(call.pk) is not None,

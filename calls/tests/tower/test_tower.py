@@ -129,6 +129,17 @@ def test_an_agent_may_step_into_calls_of_an_assistant_of_their_own(client, db, l
     assert post(client, call, "mute").status_code == 200
 
 
+@pytest.mark.parametrize(("who", "may"), [("owner", True), ("shower", True), ("stranger", False)])
+def test_whose_lead_or_home_it_is_may_step_in_and_only_they_see_the_button(client, db, line, who, may):
+    people = {"owner": factories.agent(), "shower": factories.agent(), "stranger": factories.agent()}
+    call = live_call(lead=factories.lead(owner=people["owner"]), listing=factories.listing(people["shower"]))
+    client.force_login(people[who])
+
+    shown = [item.may_steer for item in client.get("/dashboard").context["tiles"] if item.id == str(call.pk)]
+
+    assert (shown, post(client, call, "mute").status_code) == ([may], 200 if may else 403)
+
+
 def test_a_call_without_a_team_is_for_managers(client, db, line):
     client.force_login(factories.agent(team=None))
     nobodys = live_call(assistant=Assistant.objects.create(vapi_id="asst-2", name="Nobody's"))

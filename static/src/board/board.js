@@ -11,8 +11,8 @@ export class Board {
   #ended = new Map();
   #leaving = new Map();
 
-  constructor(document, root, { words, steps, zone, language, holdSeconds, serverNow, onNews }) {
-    Object.assign(this, { document, root, words, steps, zone, language, holdSeconds, serverNow, onNews });
+  constructor(document, root, { words, steps, zone, language, viewer, holdSeconds, serverNow, onNews }) {
+    Object.assign(this, { document, root, words, steps, zone, language, viewer, holdSeconds, serverNow, onNews });
     this.list = root.querySelector("[data-tiles]");
     this.strip = root.querySelector("[data-ended]");
     for (const element of this.list.children) this.#tiles.set(element.dataset.tile, element);
@@ -21,7 +21,9 @@ export class Board {
 
   // Show the call as the store has it. `isNews`: say so when it is new or has just ended.
   show(call, isNews) {
-    const tile = describe(call, this.words, { zone: this.zone, language: this.language, now: this.serverNow() });
+    const tile = describe(call, this.words, {
+      zone: this.zone, language: this.language, now: this.serverNow(), viewer: this.viewer,
+    });
     if (!tile.isEnded) this.#showLive(tile, isNews);
     else if (this.#tiles.has(tile.id)) this.#end(tile, isNews);
     else this.#showEnded(tile, false);

@@ -5,7 +5,7 @@ const FACTS = ["budget", "bedrooms", "property_type", "location", "timeline", "m
 const LONGEST_FACT = 48;
 const A_MINUTE = 60_000;
 
-export function describe(call, words, { zone, language, now }) {
+export function describe(call, words, { zone, language, now, viewer }) {
   const isEnded = call.phase === "ENDED";
   const when = (written) => whenWords(written, words, { zone, language, now });
   const booked = call.booked_viewing ? when(call.booked_viewing.starts_at) : "";
@@ -28,6 +28,7 @@ export function describe(call, words, { zone, language, now }) {
     alert: alertOf(call, words),
     assistant: call.assistant_name ?? "",
     ...peopleOf(call, words, now),
+    maySteer: maySteer(call.supervisors, viewer),
     isEnded,
     endedAt: call.ended_at ?? call.phase_since ?? "",
     outcome,
@@ -56,6 +57,15 @@ function peopleOf(call, words, now) {
     waiting: waiting ? waiting.replace("{name}", waits.name) : "",
     waitingSince: waits?.since ?? "",
   };
+}
+
+// As the server decides when the menu is asked for: see calls/tower/rights.py.
+export function maySteer(allowed, viewer) {
+  if (viewer.sees_everything) return true;
+  // Put on the board by an older release.
+  if (!allowed) return false;
+  if (allowed.agents.includes(viewer.id)) return true;
+  return viewer.team !== null && viewer.team === allowed.team;
 }
 
 function callerName(call, words) {

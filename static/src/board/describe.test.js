@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { clock, describe, duration } from "./describe.js";
+import { clock, describe, duration, maySteer } from "./describe.js";
 
-const { cases, words, zone, now } = JSON.parse(readFileSync(new URL("./cases.json", import.meta.url), "utf8"));
+const { cases, steering, words, zone, now } = JSON.parse(readFileSync(new URL("./cases.json", import.meta.url), "utf8"));
+
+const viewer = { id: 1, team: null, sees_everything: false };
 
 for (const { title, call, expected } of cases) {
   test(`describe shows ${title}`, () => {
-    const tile = describe(call, words, { zone, language: "en-GB", now: Date.parse(now) });
+    const tile = describe(call, words, { zone, language: "en-GB", now: Date.parse(now), viewer });
 
     assert.deepEqual(
       {
@@ -29,6 +31,10 @@ for (const { title, call, expected } of cases) {
       expected,
     );
   });
+}
+
+for (const { title, viewer: person, supervisors, expected } of steering) {
+  test(`maySteer: ${title}`, () => assert.equal(maySteer(supervisors, person), expected));
 }
 
 test("duration writes hours only when there are some", () => {

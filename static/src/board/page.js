@@ -13,7 +13,7 @@ const DESK_AFTER_NEWS_MS = 1_500;
 const QUIET_MS = 3_000;
 
 export function startBoard(document, root) {
-  const { snapshot, words, steps, zone, now, hold_seconds: holdSeconds } = JSON.parse(
+  const { snapshot, words, steps, zone, now, viewer, hold_seconds: holdSeconds } = JSON.parse(
     document.getElementById("board-data").textContent,
   );
   // The server's clock, not this machine's: laptops are wrong by minutes.
@@ -24,7 +24,7 @@ export function startBoard(document, root) {
   const freshness = new Freshness(document.querySelector("[data-freshness]"), { words, zone, asOf: Date.parse(now) });
   const refreshDesk = deskRefresher(document, words, () => link.state === "live");
   const board = new Board(document, root, {
-    words, steps, zone, language, holdSeconds, serverNow, onNews: newsTeller(document, words, refreshDesk),
+    words, steps, zone, language, viewer, holdSeconds, serverNow, onNews: newsTeller(document, words, refreshDesk),
   });
 
   const tower = startTower(document);

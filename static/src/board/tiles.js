@@ -51,7 +51,7 @@ function fillPeople(element, tile) {
   part(element, "muted").hidden = !tile.muted;
   const steer = part(element, "steer");
   steer.href = steer.dataset.path.replace("00000000-0000-0000-0000-000000000000", tile.id);
-  steer.hidden = tile.isEnded;
+  steer.hidden = tile.isEnded || !tile.maySteer;
 }
 
 function fillSteps(list, present) {
