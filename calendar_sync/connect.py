@@ -89,7 +89,7 @@ def finish(agent: Agent, session_key: str, query: Mapping[str, str]) -> Connecti
         raise ConnectRefused("missing_scope", account=account)
     if account and Agent.objects.filter(email__iexact=account).exclude(pk=agent.pk).exists():
         raise ConnectRefused("colleagues_account", account=account)
-    return _store(agent, (tenant_id, object_id), account, cache, int(result["expires_in"]))
+    return _store(agent, (tenant_id, object_id), account, cache, entra.lifetime_of(result))
 
 
 def _take_flow(agent: Agent, session_key: str, state: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,8 @@ from calendar_sync.sandbox.http_client import SandboxHttpClient
 from crm.errors import PermanentError, TransientError
 
 TIMEOUT_SECONDS = 5.0
+# Where Entra does not say how long a token lives MSAL assumes ten minutes. The longest of its tokens live 28 hours.
+_ASSUMED_LIFETIME, _LONGEST_LIFETIME = 600, 48 * 3600
 # What MSAL remembers of Entra: discovery for a day, refusals for as long as Entra asks. One for each thread, because
 # MSAL's own lock does not reach from one application to another.
 _memory = threading.local()
@@ -37,7 +39,7 @@ def speaking_to_entra() -> Iterator[None]:
     """
     try:
         yield
-    except (msal.exceptions.MsalServiceError, requests.RequestException, json.JSONDecodeError) as exc:
+    except (msal.exceptions.MsalServiceError, requests.RequestException, json.JSONDecodeError, TypeError) as exc:
         raise TransientError(f"Microsoft's sign-in does not answer: {type(exc).__name__}") from None
 
 
@@ -84,6 +86,14 @@ def application(cache: msal.TokenCache) -> msal.ConfidentialClientApplication:
             raise
         except ValueError:
             raise TransientError(f"Microsoft's sign-in cannot be found at MS_AUTHORITY {where.authority}.") from None
+
+
+def lifetime_of(result: Mapping[str, Any]) -> int:
+    """Return for how many seconds the token of an answer is good."""
+    try:
+        return min(max(int(result["expires_in"]), 0), _LONGEST_LIFETIME)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return _ASSUMED_LIFETIME
 
 
 def begin(cache: msal.TokenCache, *, redirect_uri: str, login_hint: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from calendar_sync import states
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, EventLink, NoticeKind, Push, PushStatus
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
-from crm.models import Appointment, AppointmentStatus, CalendarState, Lead
+from crm.models import Appointment, AppointmentStatus, CalendarState
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +127,9 @@ def look_soon(link_id: int) -> None:
         logger.warning("Event link %s is not read back: %r", link_id, exc)
 
 
-def written_of(lead: Lead) -> QuerySet[Appointment]:
-    """Return the lead's viewings to come that are, or are to be, in somebody's Outlook."""
-    coming = Appointment.objects.with_names().filter(lead=lead, status=AppointmentStatus.BOOKED)
+def written() -> QuerySet[Appointment]:
+    """Return the viewings to come that are, or are to be, in somebody's Outlook."""
+    coming = Appointment.objects.with_names().filter(status=AppointmentStatus.BOOKED)
     return coming.filter(ends_at__gt=timezone.now()).exclude(calendar_state=CalendarState.LOCAL)
 
 

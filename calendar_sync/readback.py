@@ -6,6 +6,8 @@ undone by itself, so the agent is told, with other times. The nightly comparison
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,12 +16,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calendar_sync import outbox, outlook_changes, placing, telling
+from calendar_sync.errors import Refused
 from calendar_sync.graph import Graph
-from calendar_sync.models import Calendar, EventLink, NoticeKind
+from calendar_sync.models import Calendar, Connection, EventLink, NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
 from crm.choice import nearest_offers
 from crm.models import Appointment, AppointmentStatus
+
+logger = logging.getLogger(__name__)
+
+# HTTP's words for a calendar that was deleted, or is not shared any more.
+_NOT_THERE = {403, 404, 410}
 
 
 def read_back(link_id: int, *, now: datetime | None = None) -> int:
@@ -28,15 +36,7 @@ def read_back(link_id: int, *, now: datetime | None = None) -> int:
     if link is None or link.starts_at is None or link.ends_at is None:
         return 0
     window = (link.starts_at, link.ends_at)
-    graph = Graph(link.connection_id)
-    calendars = link.connection.calendars.select_related("connection__agent").filter(
-        Q(is_read=True) | Q(is_written=True)
-    )
-    shown = [
-        (event, calendar)
-        for calendar in calendars.filter(connection=link.connection)
-        for event in graph.calendar_view(calendar.external_id, *window, with_tags=True)
-    ]
+    shown = list(shown_in(link.connection, Graph(link.connection_id), *window))
     own = next((event for event, _ in shown if event.id == link.event_id), None)
     if own is None or own.etag != link.etag:
         # Somebody was quicker than we could note our own write.
@@ -44,6 +44,26 @@ def read_back(link_id: int, *, now: datetime | None = None) -> int:
     foreign = [event for event, calendar in shown if event.id != link.event_id and _blocks(event, calendar, window)]
     _tell(link, foreign, now or timezone.now())
     return len(foreign)
+
+
+def shown_in(
+    connection: Connection, graph: Graph, starts_at: datetime, ends_at: datetime
+) -> Iterator[tuple[RemoteEvent, Calendar]]:
+    """Yield what the calendars of a connection show in [starts_at, ends_at), each event with its calendar.
+
+    One that is gone or no longer shared is passed over: reading the calendars tells of it. Raises what Graph raises
+    of the others.
+    """
+    calendars = connection.calendars.filter(Q(is_read=True) | Q(is_written=True)).order_by("pk")
+    for calendar in calendars.select_related("connection__agent"):
+        try:
+            shown = graph.calendar_view(calendar.external_id, starts_at, ends_at, with_tags=True)
+        except Refused as exc:
+            if exc.status not in _NOT_THERE:
+                raise
+            logger.info("Calendar %s is passed over: %s", calendar.pk, exc)
+            continue
+        yield from ((event, calendar) for event in shown)
 
 
 def _blocks(event: RemoteEvent, calendar: Calendar, window: tuple[datetime, datetime]) -> bool:

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from calendar_sync import events, outbox, outlook_changes, readback
@@ -119,9 +119,8 @@ def _waiting(connection: Connection) -> QuerySet[Push]:
 def _shown(connection: Connection, graph: Graph, now: datetime, viewings: list[Appointment]) -> dict[str, RemoteEvent]:
     """Return what Outlook shows from now to the last viewing, by id."""
     until = max([now + timedelta(days=settings.CALENDAR_AHEAD_DAYS), *(viewing.ends_at for viewing in viewings)])
-    calendars = connection.calendars.filter(Q(is_read=True) | Q(is_written=True)).values_list("external_id", flat=True)
-    views = (graph.calendar_view(calendar_id, now, until, with_tags=True) for calendar_id in calendars)
-    return {event.id: event for view in views for event in view if not event.is_cancelled}
+    shown = readback.shown_in(connection, graph, now, until)
+    return {event.id: event for event, _calendar in shown if not event.is_cancelled}
 
 
 def _of_viewing(

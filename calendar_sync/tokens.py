@@ -64,7 +64,7 @@ def renew(connection_id: int, *, min_seconds: int = 300, force: bool = False) ->
         result = _ask(cache) or {}
         token = str(result.get("access_token", ""))
         if token:
-            keep(connection, cache, int(result["expires_in"]))
+            keep(connection, cache, entra.lifetime_of(result))
             if is_entras(connection.status_code):
                 note_success(connection)
         elif not is_transient(result):
@@ -99,9 +99,13 @@ def _ask(cache: msal.TokenCache) -> dict[str, Any] | None:
         accounts = app.get_accounts()
         if not accounts:
             return None
-        result: dict[str, Any] | None = app.acquire_token_silent_with_error(
-            cloud().scopes, accounts[0], force_refresh=True
-        )
+        try:
+            result: dict[str, Any] | None = app.acquire_token_silent_with_error(
+                cloud().scopes, accounts[0], force_refresh=True
+            )
+        except ValueError as exc:
+            # A lifetime that is no number, or not even JSON. MSAL's words may repeat what was sent.
+            raise TransientError(f"Microsoft's sign-in does not answer: {type(exc).__name__}") from None
     return result
 
 

@@ -6,9 +6,12 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import Model, QuerySet
+from django.dispatch import Signal
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
+from crm import signals
 from crm.models import (
     Agent,
     ApiToken,
@@ -107,8 +110,21 @@ class TeamAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
 
+class TellingAdmin(admin.ModelAdmin):
+    """Rows whose changes are told to the other apps."""
+
+    told_by: Signal
+    told_as: str
+
+    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and form.changed_data:
+            self.told_by.send_robust(sender=type(obj), **{self.told_as: obj, "changed": list(form.changed_data)})
+
+
 @admin.register(Lead)
-class LeadAdmin(admin.ModelAdmin):
+class LeadAdmin(TellingAdmin):
+    told_by, told_as = signals.lead_changed, "lead"
     list_display = ("__str__", "phone", "email", "stage", "budget", "source", "owner", "created_at")
     list_filter = ("stage", "source")
     list_select_related = ("owner",)
@@ -119,7 +135,8 @@ class LeadAdmin(admin.ModelAdmin):
 
 
 @admin.register(Listing)
-class ListingAdmin(admin.ModelAdmin):
+class ListingAdmin(TellingAdmin):
+    told_by, told_as = signals.listing_changed, "listing"
     list_display = ("address", "unit", "rent", "currency", "bedrooms", "property_type", "status", "available_on")
     list_filter = ("status", "property_type", "bedrooms", "pets")
     search_fields = ("address", "unit", "neighborhood")

@@ -80,6 +80,7 @@ def _complete(lead: Lead, *, phone: str | None, email: str | None, full_name: st
         for name, value in gaps.items():
             setattr(lead, name, value)
         lead.save(update_fields=[*gaps, "updated_at"])
+        signals.lead_changed.send_robust(sender=Lead, lead=lead, changed=list(gaps))
 
 
 def _has(lead: Lead, name: str) -> bool:

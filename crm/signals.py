@@ -9,3 +9,5 @@ appointment_rescheduled = Signal()
 appointment_cancelled = Signal()
 # Carries `lead` and `changed`, the names of the fields that changed.
 lead_changed = Signal()
+# Carries `listing` and `changed`, the names of the fields that changed.
+listing_changed = Signal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from urllib.parse import parse_qsl, urlsplit
@@ -488,3 +489,29 @@ def test_two_people_with_one_account_are_told_apart(agent, entra):
 
     assert ended == ["already_connected", "connected"]
     assert Connection.objects.count() == 1
+
+
+@pytest.mark.parametrize("lifetime", [None, "soon", []])
+def test_an_odd_lifetime_is_no_error_of_ours(client, entra, sandbox, monkeypatch, lifetime):
+    issue = sandbox.entra._issue
+
+    def odd(*args, **kwargs):
+        answer = issue(*args, **kwargs)
+        return replace(answer, payload={**answer.payload, "expires_in": lifetime})
+
+    monkeypatch.setattr(sandbox.entra, "_issue", odd)
+
+    assert come_back(client, entra).status_code in (400, 503)
+
+
+def test_a_lifetime_that_is_not_said_connects_nonetheless(client, entra, sandbox, monkeypatch, agent):
+    issue = sandbox.entra._issue
+
+    def silent(*args, **kwargs):
+        answer = issue(*args, **kwargs)
+        return replace(answer, payload={k: v for k, v in answer.payload.items() if "expires_in" not in k})
+
+    monkeypatch.setattr(sandbox.entra, "_issue", silent)
+
+    assert come_back(client, entra).status_code == 302
+    assert agent.calendar_connection.status == "connected"

@@ -13,6 +13,7 @@ import pytest
 import requests
 import time_machine
 
+from calendar_sync import entra as pete_entra
 from calendar_sync.sandbox.http_client import SandboxHttpClient
 from calendar_sync.sandbox.sandbox import utc_now
 from calendar_sync.tests.conftest import ADA
@@ -294,3 +295,15 @@ def test_a_sandbox_that_is_away_looks_like_a_network_that_is(entra):
 
     with pytest.raises(requests.exceptions.ConnectionError):
         entra.application(http_client=client)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [(3600, 3600), ("3599", 3599), (None, 600), ("soon", 600), ([], 600), (-5, 0), (10**30, 48 * 3600)],
+)
+def test_an_odd_lifetime_is_survived(said, seconds):
+    assert pete_entra.lifetime_of({"expires_in": said}) == seconds
+
+
+def test_a_lifetime_that_is_not_said_is_assumed_short():
+    assert pete_entra.lifetime_of({}) == 600

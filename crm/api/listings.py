@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
 from rest_framework import serializers
 
+from crm import signals
 from crm.api import parameters
 from crm.api.fields import (
     AmountField,
@@ -137,7 +138,11 @@ class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceV
         self._unless_duplicate(serializer, serializer.save)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Listing]) -> None:
+        old, new = serializer.instance, serializer.validated_data
+        changed = [name for name, value in new.items() if name != "agents" and getattr(old, name) != value]
         self._unless_duplicate(serializer, serializer.save)
+        if changed:
+            signals.listing_changed.send_robust(sender=Listing, listing=serializer.instance, changed=changed)
 
     def _unless_duplicate(self, serializer: serializers.BaseSerializer[Listing], save: Callable[[], Any]) -> None:
         try:

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 
 from calendar_sync import adoption, outbox, pushing
 from calendar_sync.graph import Graph
@@ -18,10 +20,12 @@ from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, HALF_HOUR, NOON, TEN, only_link, reassign, statuses
 from crm import booking
 from crm.lead_editing import edit_lead
-from crm.models import Appointment
+from crm.leads import lead_for_caller
+from crm.models import Agent, Appointment
 from crm.tests import factories as crm
 
 pytestmark = pytest.mark.django_db
+LONG_AGO = TEN.replace(year=TEN.year - 1)
 
 
 def test_a_booking_is_written_and_says_so(desk):
@@ -283,3 +287,54 @@ def test_rows_that_are_done_are_forgotten_after_a_while(desk):
     assert outbox.forget(desk.later() - timedelta(days=1)) == 0
     assert outbox.forget(desk.later(days=1)) == 1
     assert statuses() == ["waiting"]
+
+
+def test_what_a_caller_adds_to_the_lead_is_in_the_event(desk):
+    desk.lead.email = ""
+    desk.lead.save()
+    desk.booked()
+
+    lead_for_caller(phone=desk.lead.phone, email="jane@example.org")
+    desk.settle()
+
+    assert "jane@example.org" in desk.event().fields["body"]["content"]
+
+
+def test_what_the_event_says_of_the_home_is_kept_up_to_date(desk):
+    desk.booked()
+    over = desk.booked(NOON)
+    Appointment.objects.filter(pk=over.pk).update(starts_at=LONG_AGO, ends_at=LONG_AGO + HALF_HOUR)
+    client = signed_in(crm.agent(role="manager"))
+
+    answer = client.patch(f"/api/v1/listings/{desk.listing.pk}", {"rent": "1"}, content_type="application/json")
+    assert (answer.status_code, set(statuses())) == (200, {"done"})
+    notes = {"access_notes": "Ring twice.", "unit": "5C"}
+    client.patch(f"/api/v1/listings/{desk.listing.pk}", notes, content_type="application/json")
+
+    assert statuses().count("waiting") == 1
+    desk.settle()
+    event = next(event for event in desk.events() if event.start == TEN)
+    assert "Access: Ring twice." in event.fields["body"]["content"]
+    assert event.fields["location"]["displayName"] == "12 Oak Street, 5C"
+
+
+def test_what_is_changed_in_the_admin_is_told_too(desk):
+    desk.booked()
+    client = signed_in(Agent.objects.create_superuser("root@example.com", "long enough 123", full_name="Root"))
+
+    for row, values in [(desk.listing, {"access_notes": "Ring twice."}), (desk.lead, {"full_name": "Jane Smith"})]:
+        address = reverse(f"admin:crm_{row._meta.model_name}_change", args=[row.pk])
+        form = client.get(address).context["adminform"].form
+        given = {name: "" if form[name].value() is None else form[name].value() for name in form.fields}
+        given = {name: value for name, value in given.items() if value is not False}
+        assert client.post(address, given | values).status_code == 302
+
+    desk.settle()
+    assert "Access: Ring twice." in desk.event().fields["body"]["content"]
+    assert "Jane Smith" in desk.event().fields["subject"]
+
+
+def signed_in(agent: Agent) -> Client:
+    client = Client()
+    client.force_login(agent)
+    return client

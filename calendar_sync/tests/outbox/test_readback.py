@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
-from calendar_sync import readback
+from calendar_sync import readback, reconcile
 from calendar_sync.sandbox import Fault, Kind
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import DAY, ELEVEN, HALF_HOUR, NOON, TEN, only_link, open_notices
 from crm.errors import TransientError
@@ -96,3 +98,13 @@ def test_it_is_queued_after_each_write(desk, monkeypatch):
     desk.booked()
 
     assert queued == [only_link().pk]
+
+
+def test_a_calendar_that_is_gone_does_not_hide_the_others(desk):
+    desk.booked()
+    connection = desk.agent.calendar_connection
+    factories.calendar(connection, external_id="AAMkAGgone", name="A", is_read=True)
+    desk.sandbox.outlook(ADA).create("Dentist", TEN, ELEVEN)
+
+    assert readback.read_back(only_link().pk) == 1
+    assert reconcile.compare(connection, now=timezone.now()) == []
