@@ -67,6 +67,12 @@ class NoViewing(CrmError):
     code = "no_viewing"
 
 
+class StageRefused(CrmError):
+    """A lead cannot be put into that stage; `details["field"]` names what is missing."""
+
+    code = "stage_refused"
+
+
 class BadEmail(CrmError):
     code = "bad_email"
 

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from crm import signals
+from crm.errors import StageRefused
 from crm.models import Agent, EntryKind, Lead, LeadStage
 from crm.timeline import add_timeline
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def check_stage(stage: str, lost_reason: str) -> None:
+    """Raise StageRefused unless a lead may be put into `stage`. Pages, API and tools all ask here."""
+    if stage not in LeadStage.values:
+        raise StageRefused("There is no such stage.")
+    if stage == LeadStage.LOST and not lost_reason.strip():
+        raise StageRefused("Say why this lead was lost.", field="lost_reason")
+
+
+def stage_values(stage: str, *, lost_reason: str = "", at: datetime | None = None) -> dict[str, Any]:
+    """Return every column that changes when a lead enters `stage`. Whoever writes a stage writes these."""
+    check_stage(stage, lost_reason)
+    reason = lost_reason if stage == LeadStage.LOST else ""
+    return {"stage": stage, "lost_reason": reason, "stage_changed_at": at or timezone.now()}
 
 
 def _plain(value: Any) -> Any:
@@ -20,7 +40,8 @@ def _plain(value: Any) -> Any:
 
 @transaction.atomic
 def create_lead(*, values: dict[str, Any], agent: Agent, actor: str) -> Lead:
-    """Make a lead. Raises IntegrityError when the phone number is another lead's."""
+    """Make a lead. Raises StageRefused; IntegrityError when the phone number is another lead's."""
+    check_stage(values.get("stage", LeadStage.NEW), values.get("lost_reason", ""))
     lead = Lead.objects.create(**values)
     text = f"Created by {agent}"
     add_timeline(lead, EntryKind.CHANGE, text, agent=agent, actor=actor)
@@ -31,20 +52,35 @@ def create_lead(*, values: dict[str, Any], agent: Agent, actor: str) -> Lead:
 def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -> list[str]:
     """Change what differs and return those fields' names.
 
-    Leaving the stage `lost` clears the reason. Raises IntegrityError when the phone number is another lead's.
+    Leaving the stage `lost` clears the reason. Raises StageRefused; IntegrityError when the phone number is another
+    lead's.
     """
     locked = Lead.objects.select_for_update(no_key=True).get(pk=lead.pk)
-    if values.get("stage", locked.stage) != LeadStage.LOST:
+    stage, reason = values.get("stage", locked.stage), values.get("lost_reason", locked.lost_reason)
+    check_stage(stage, reason)
+    if stage != LeadStage.LOST:
         values = {**values, "lost_reason": ""}
     changed = {name: value for name, value in values.items() if getattr(locked, name) != value}
     if not changed:
         return []
     data = {name: [_plain(getattr(locked, name)), _plain(value)] for name, value in changed.items()}
-    for name, value in changed.items():
+    text = _told(locked, changed)
+    saved = changed | (stage_values(stage, lost_reason=reason) if "stage" in changed else {})
+    for name, value in saved.items():
         setattr(locked, name, value)
         setattr(lead, name, value)
-    locked.save(update_fields=[*changed, "updated_at"])
-    text = "Changed " + ", ".join(name.replace("_", " ") for name in changed)
+    locked.save(update_fields=[*saved, "updated_at"])
     add_timeline(lead, EntryKind.CHANGE, text, data=data, agent=agent, actor=actor)
     signals.lead_changed.send_robust(sender=Lead, lead=locked, changed=list(changed))
     return list(changed)
+
+
+def _told(lead: Lead, changed: dict[str, Any]) -> str:
+    """Say in one line what is about to change."""
+    if "stage" not in changed:
+        return "Changed " + ", ".join(name.replace("_", " ") for name in changed)
+    text = f"Stage: {lead.get_stage_display()} to {LeadStage(changed['stage']).label}"
+    if changed.get("lost_reason"):
+        text += f". Reason: {changed['lost_reason']}"
+    others = [name.replace("_", " ") for name in changed if name not in ("stage", "lost_reason")]
+    return f"{text}. Changed {', '.join(others)}" if others else text

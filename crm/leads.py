@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Upper
 
 from crm import signals
+from crm.lead_editing import stage_values
 from crm.models import EntryKind, Lead, LeadStage, Task, TaskKind
 from crm.phones import to_e164
 from crm.timeline import add_timeline, open_task
@@ -134,7 +135,7 @@ def _copy(source: Lead, target: Lead) -> None:
 def raise_stage(lead: Lead, stage: str, *, actor: str = "system", call_id: UUID | None = None) -> bool:
     """Move the lead forward to `stage`; never back, and not out of `lost`. Return whether it moved."""
     earlier = PIPELINE[: PIPELINE.index(LeadStage(stage))]
-    if not Lead.objects.filter(pk=lead.pk, stage__in=earlier).update(stage=stage):
+    if not Lead.objects.filter(pk=lead.pk, stage__in=earlier).update(**stage_values(str(stage))):
         return False
     data = {"stage": [lead.stage, str(stage)]}
     lead.stage = LeadStage(stage)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from crm import signals
 from crm.choice import choose_agent
 from crm.errors import SlotTaken
+from crm.lead_editing import stage_values
 from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, LeadStage, ListingStatus
 from crm.models.appointments import LIVE
 from crm.timeline import add_timeline, add_viewing_entry
@@ -168,8 +169,10 @@ def _raise_stage(lead: Lead) -> None:
     if lead.stage not in BEFORE_VIEWING:
         return
     stages = [lead.stage, LeadStage.VIEWING_BOOKED.value]
-    lead.stage, lead.lost_reason = LeadStage.VIEWING_BOOKED, ""
-    lead.save(update_fields=["stage", "lost_reason", "updated_at"])
+    entered = stage_values(LeadStage.VIEWING_BOOKED)
+    for name, value in entered.items():
+        setattr(lead, name, value)
+    lead.save(update_fields=[*entered, "updated_at"])
     add_timeline(lead, EntryKind.CHANGE, f"Stage: {LeadStage.VIEWING_BOOKED.label}", data={"stage": stages})
     signals.lead_changed.send_robust(sender=Lead, lead=lead, changed=["stage"])
 

@@ -45,6 +45,16 @@ def visible_leads(person: Agent, leads: QuerySet[Lead] | None = None) -> QuerySe
     return leads if sees_everything(person) else leads.filter(_seen_lead(person))
 
 
+def may_edit_lead(person: Agent, lead: Lead) -> bool:
+    """Say whether this person may change a lead they see: its owner, the owner's team mates, managers.
+
+    What belongs to nobody is claimed first; that anybody may do.
+    """
+    if sees_everything(person) or lead.owner_id == person.pk:
+        return True
+    return lead.owner_id is not None and colleagues(person).filter(pk=lead.owner_id).exists()
+
+
 def visible_appointments(person: Agent, appointments: QuerySet[Appointment] | None = None) -> QuerySet[Appointment]:
     """Return those of `appointments`, by default of all, that this person may see."""
     appointments = Appointment.objects.all() if appointments is None else appointments

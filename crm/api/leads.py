@@ -24,7 +24,8 @@ from crm.api.fields import (
 from crm.api.permissions import ManagersDelete
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
-from crm.lead_editing import create_lead, edit_lead
+from crm.errors import StageRefused
+from crm.lead_editing import check_stage, create_lead, edit_lead
 from crm.models import Agent, Lead, LeadStage, Note
 from crm.notes import write_note
 
@@ -87,8 +88,10 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         stage = attrs.get("stage", getattr(self.instance, "stage", LeadStage.NEW))
         reason = attrs.get("lost_reason", getattr(self.instance, "lost_reason", ""))
-        if stage == LeadStage.LOST and not reason:
-            raise serializers.ValidationError({"lost_reason": ["Say why this lead was lost."]}, "required")
+        try:
+            check_stage(stage, reason)
+        except StageRefused as exc:
+            raise serializers.ValidationError({"lost_reason": [exc.message]}, "required") from exc
         if self.instance is None and not any(attrs.get(name) for name in ("full_name", "phone", "email")):
             raise serializers.ValidationError("Give at least one of full_name, phone and email.", "required")
         if stage != LeadStage.LOST:

@@ -34,11 +34,12 @@ def load_timeline(scene: Scene, leads: list[Lead], appointments: list[Appointmen
         for n in Note.objects.filter(lead__in=leads).select_related("lead", "agent").order_by("pk")
     ]
     TimelineEntry.objects.bulk_create(entries)
+    Lead.objects.bulk_update(leads, ["stage_changed_at"])
 
 
 def _stages(scene: Scene, lead: Lead, viewings: list[Appointment]) -> Iterator[TimelineEntry]:
-    """Tell how the lead came in and which stages it went through, in order."""
-    at = lead.created_at
+    """Tell how the lead came in and which stages it went through, in order; note when the last one began."""
+    at = lead.stage_changed_at = lead.created_at
     data = {"source": lead.source}
     yield TimelineEntry(lead=lead, kind=EntryKind.CHANGE, text=f"New lead from {lead.source}.", data=data, at=at)
     if lead.stage == LeadStage.LOST:
@@ -48,6 +49,7 @@ def _stages(scene: Scene, lead: Lead, viewings: list[Appointment]) -> Iterator[T
     known = _known_times(viewings)
     for before, after in pairwise(steps):
         at = min(max(known.get(after, at + PAUSES[after]), at + timedelta(minutes=1)), scene.now)
+        lead.stage_changed_at = at
         yield _change(lead, before, after, at)
 
 
@@ -69,7 +71,7 @@ def _change(lead: Lead, before: LeadStage, after: LeadStage, at: datetime) -> Ti
         lead=lead,
         kind=EntryKind.CHANGE,
         text=text,
-        data={"field": "stage", "from": before, "to": after},
+        data={"stage": [before, after]},
         agent=None if after in BY_ASSISTANT else lead.owner,
         actor="assistant" if after in BY_ASSISTANT else "agent",
         at=at,

@@ -9,6 +9,7 @@ from crm.models.messages import MessageStatus, OutgoingMessage
 from crm.models.office import OfficeSettings
 from crm.models.staff import Agent, ApiToken, Role, Team
 from crm.models.timeline import EntryKind, Note, Task, TaskKind, TimelineEntry
+from crm.models.views import SavedView
 
 __all__ = [
     "Agent",
@@ -30,6 +31,7 @@ __all__ = [
     "OfficeSettings",
     "OutgoingMessage",
     "Role",
+    "SavedView",
     "Task",
     "TaskKind",
     "Team",

@@ -30,6 +30,8 @@ class Lead(models.Model):
     phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     email = models.EmailField(blank=True)
     stage = models.CharField(max_length=16, choices=LeadStage, default=LeadStage.NEW)
+    # Since when the lead is in `stage`; whoever changes the stage sets it, see crm.lead_editing.stage_values.
+    stage_changed_at = models.DateTimeField(db_default=Now(), editable=False)
     lost_reason = models.CharField(max_length=200, blank=True)
     budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
@@ -60,6 +62,8 @@ class Lead(models.Model):
             models.Index(Upper("email"), name="lead_email"),
             models.Index(fields=["-created_at", "-id"], name="lead_newest_first"),
             models.Index(fields=["owner", "stage"], name="lead_owner_stage"),
+            # A column of the pipeline, newest in the stage first.
+            models.Index(fields=["stage", "-stage_changed_at", "-id"], name="lead_stage_newest"),
         ]
 
     def __str__(self) -> str:
