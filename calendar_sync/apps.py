@@ -6,9 +6,11 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = "Calendars"
 
     def ready(self) -> None:
-        from calendar_sync import checks, receivers, status
+        from calendar_sync import checks, rail, receivers, status
         from crm import calendar_status
+        from crm.pages import places
 
         calendar_status.register(status.statuses)
+        places.register_count("users", rail.people_to_look_at)
         receivers.connect()
         checks.register()

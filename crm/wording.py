@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import phonenumbers
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.models import Lead
+
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def clock(at: datetime) -> str:
@@ -31,6 +34,42 @@ def day_distance(at: datetime, now: datetime) -> str:
 def when(at: datetime, now: datetime) -> str:
     """Return "Thursday 12 June, 15:00 (in 3 days)"."""
     return f"{date_format(timezone.localtime(at), 'l j F, H:i')} ({day_distance(at, now)})"
+
+
+def short(at: datetime, now: datetime) -> str:
+    """Return "today 15:00", "Thu 12 Jun, 15:00", or with the year when it is another one."""
+    local = timezone.localtime(at)
+    if abs((local.date() - timezone.localdate(now)).days) <= 1:
+        return f"{day_distance(at, now)} {date_format(local, 'H:i')}"
+    same_year = local.year == timezone.localdate(now).year
+    return date_format(local, "D j M, H:i" if same_year else "D j M Y, H:i")
+
+
+def distance(at: datetime, now: datetime) -> str:
+    """Return "just now", "5 min ago", "in 2 h", "yesterday", "in 3 days"."""
+    minutes = int((at - now).total_seconds() / 60)
+    if minutes == 0:
+        return _("just now") if at <= now else _("now")
+    if abs(minutes) < 60:
+        return _("in %(n)s min") % {"n": minutes} if minutes > 0 else _("%(n)s min ago") % {"n": -minutes}
+    if abs(minutes) < 60 * 12:
+        hours = int(minutes / 60)
+        return _("in %(n)s h") % {"n": hours} if hours > 0 else _("%(n)s h ago") % {"n": -hours}
+    return day_distance(at, now)
+
+
+def money(amount: Decimal | float | None, currency: str = "USD") -> str:
+    """Return "$1,800" or "CHF 1,800.50"; nothing for no amount."""
+    if amount is None:
+        return ""
+    exact = Decimal(str(amount))
+    number = number_format(exact, decimal_pos=0 if exact == int(exact) else 2, use_l10n=True, force_grouping=True)
+    return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{currency} {number}"
+
+
+def monthly(amount: Decimal | None, currency: str = "USD") -> str:
+    """Return "$1,800 a month"; nothing for no amount."""
+    return _("%(amount)s a month") % {"amount": money(amount, currency)} if amount is not None else ""
 
 
 def due(at: datetime, now: datetime) -> str:

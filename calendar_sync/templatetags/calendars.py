@@ -10,10 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from calendar_sync.models import Notice, NoticeKind
-from crm.api.permissions import may_manage
-from crm.models import Agent
-
 register = template.Library()
 HOUR, DAY = 3600, 86_400
 
@@ -55,10 +51,3 @@ def place_of(zone: str) -> str:
 def clock_in(now: datetime, zone: str) -> str:
     """Return what the clocks of a zone show: "14:02"."""
     return f"{now.astimezone(ZoneInfo(zone)):%H:%M}"
-
-
-@register.simple_tag
-def open_calendar_notices(user: Agent) -> int:
-    """Count the people whose calendar a manager, or the agent concerned, should look at."""
-    rows = Notice.objects.filter(resolved_at=None).exclude(kind=NoticeKind.MOVED)
-    return (rows if may_manage(user) else rows.filter(agent=user)).values("agent").distinct().count()

@@ -51,11 +51,13 @@ def ordering_of(request: Request, allowed: list[str], default: list[str]) -> lis
 class CursorPages(BasePagination):
     """Reads rows after (or before) a position in the view's ordering. NULLs come last."""
 
+    size = DEFAULT_PAGE_SIZE
+
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.model: type[Model] = queryset.model
         self.ordering = ordering_of(request, view.ordering_fields, view.ordering)
-        size = page_size_of(request, default=DEFAULT_PAGE_SIZE, largest=MAX_PAGE_SIZE)
+        size = page_size_of(request, default=self.size, largest=MAX_PAGE_SIZE)
         backwards, position = self._read_cursor()
         if position is not None:
             queryset = queryset.filter(self._beyond(position, backwards))

@@ -58,3 +58,27 @@ def test_initials_are_of_the_first_and_last_name():
 
 def test_duration_writes_hours_only_when_there_are_some():
     assert [wording.duration(seconds) for seconds in (-5, 65.9, 3725)] == ["0:00", "1:05", "1:02:05"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [(1, "today 15:00"), (-15, "yesterday 23:00"), (72, "Fri 12 Jun, 14:00"), (24 * 300, "Mon 5 Apr 2027, 14:00")],
+)
+def test_short_times_fit_a_row(hours, expected):
+    assert wording.short(NOW + timedelta(hours=hours), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(0, "just now"), (-5, "5 min ago"), (5, "in 5 min"), (-130, "2 h ago"), (60 * 48, "in 2 days")],
+)
+def test_distances(minutes, expected):
+    assert wording.distance(NOW + timedelta(minutes=minutes), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [(1800, "USD", "$1,800"), ("1800.50", "EUR", "€1,800.50"), (950, "CHF", "CHF 950"), (None, "USD", "")],
+)
+def test_money_has_its_sign_and_its_groups(amount, currency, expected):
+    assert wording.money(amount, currency) == expected

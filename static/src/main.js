@@ -1,26 +1,24 @@
 import "./main.css";
 import "htmx.org";
 import { startDoor } from "./shell/door.js";
+import { startSheets, startWaiting } from "./shell/sheets.js";
 import { startThemes } from "./shell/themes.js";
+import { startToasts } from "./shell/toasts.js";
 
 startThemes(document);
 startDoor(document);
+startToasts(document);
+startSheets(document);
+startWaiting(document);
 
-// The board's code loads only where there is a board.
-const board = document.querySelector("[data-board]");
-if (board) {
-  const { startBoard } = await import("./board/page.js");
-  startBoard(document, board);
-}
+// A page's own code loads only where an element asks for it.
+const PAGES = {
+  "[data-board]": async () => (await import("./board/page.js")).startBoard,
+  "[data-agent-page]": async () => (await import("./agent/page.js")).startAgent,
+  "[data-people]": async () => (await import("./people/page.js")).startPeople,
+};
 
-const agent = document.querySelector("[data-agent-page]");
-if (agent) {
-  const { startAgent } = await import("./agent/page.js");
-  startAgent(document, agent);
-}
-
-const people = document.querySelector("[data-people]");
-if (people) {
-  const { startPeople } = await import("./people/page.js");
-  startPeople(document, people);
+for (const [selector, load] of Object.entries(PAGES)) {
+  const root = document.querySelector(selector);
+  if (root) load().then((start) => start(document, root));
 }

@@ -1,6 +1,7 @@
 // The live desk: the store is fed by the link and shown by the board; the panel is asked for again when it may have changed.
 import htmx from "htmx.org";
-import { announce, toast } from "../shell/announce.js";
+import { announce } from "../shell/announce.js";
+import { toast } from "../shell/toasts.js";
 import { Board } from "./board.js";
 import { Freshness } from "./freshness.js";
 import { LiveLink } from "./link.js";

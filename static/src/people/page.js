@@ -1,5 +1,6 @@
 // The pages about people: say what a button did, and keep quiet refreshes out of the way of whoever works there.
-import { announce, toast } from "../shell/announce.js";
+import { announce } from "../shell/announce.js";
+import { toast } from "../shell/toasts.js";
 
 export function startPeople(document, root) {
   let hasFailed = false;

@@ -1,0 +1,1 @@
+"""Pages of the centre, one module a page, and what all lists share: tabs, pages of rows, places."""
