@@ -17,6 +17,9 @@ from crm.wording import person, phone
 _NAMESPACE = uuid.UUID("0f6f2f2e-5a52-4f0c-8f6c-3f1f6a2f5b77")
 REMINDER_MINUTES = 30
 _LONGEST_SUBJECT = 255
+# Around Pete's lines in the body of an event, in characters that no program writes differently.
+BEGIN = "[Pete keeps these lines up to date]"
+END = "[What you write above or below them stays]"
 
 
 def tag_of(appointment: Appointment, generation: int) -> str:
@@ -63,7 +66,7 @@ def draft(appointment: Appointment, connection: Connection, generation: int) -> 
         body=_body(appointment),
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
-        location=str(listing),
+        place=str(listing),
         tag=tag_of(appointment, generation),
         transaction_id=transaction_id(appointment, connection, generation),
         reminder_minutes=REMINDER_MINUTES,
@@ -81,7 +84,7 @@ def _body(appointment: Appointment) -> str:
     ]
     text = "\n".join(f"{name}: {value}" for name, value in lines if value)
     note = "Move this event and the viewing moves; delete it and the viewing is cancelled. The lead is told."
-    return f"{text}\n\nIn Pete: {link_to(appointment)}\n\n{note}"
+    return f"{BEGIN}\n{text}\n\nIn Pete: {link_to(appointment)}\n\n{note}\n{END}"
 
 
 def link_to(appointment: Appointment) -> str:

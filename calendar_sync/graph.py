@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
@@ -25,6 +26,7 @@ from calendar_sync.remote import (
     TAG_ID,
     DeltaPage,
     EventDraft,
+    Part,
     RemoteCalendar,
     RemoteEvent,
     RemoteSubscription,
@@ -148,13 +150,15 @@ class Graph:
         path = f"/me/calendars/{_id(calendar_id)}/events"
         return _read_one(self._send("POST", path, json=write_new_event(draft)))
 
-    def get_event(self, event_id: str) -> RemoteEvent | None:
+    def get_event(self, event_id: str, *, with_body: bool = False) -> RemoteEvent | None:
         """Return an event of this mailbox with its tag, None when there is none."""
-        query = f"$select={_BUSY_FIELDS},subject&$expand={_escaped(_WITH_TAG)}"
+        more = ",body" if with_body else ""
+        query = f"$select={_BUSY_FIELDS},subject{more}&$expand={_escaped(_WITH_TAG)}"
         try:
-            return _read_one(self._send("GET", f"/me/events/{_id(event_id)}?{query}"))
+            payload = self._send("GET", f"/me/events/{_id(event_id)}?{query}")
         except Gone:
             return None
+        return replace(_read_one(payload), body=_body(payload) if with_body else None)
 
     def find_by_tag(self, tag: str) -> list[RemoteEvent]:
         """Return the events of this mailbox that carry exactly this tag."""
@@ -162,10 +166,16 @@ class Graph:
         query = f"$filter={_escaped(condition)}&$expand={_escaped(_WITH_TAG)}&$select={_BUSY_FIELDS},subject"
         return self._all(f"/me/events?{query}&$top=50", read_event)
 
-    def update_event(self, event_id: str, draft: EventDraft, *, etag: str | None = None) -> RemoteEvent:
-        """Bring an event up to date. Raises Changed when `etag` is not its etag any more, Gone when it is not there."""
+    def update_event(
+        self, event_id: str, draft: EventDraft, parts: Collection[Part] = tuple(Part), *, etag: str | None = None
+    ) -> RemoteEvent:
+        """Bring these parts of an event up to date.
+
+        Raises Changed when `etag` is not its etag any more, Gone when it is not there.
+        """
         headers = {"If-Match": etag} if etag else {}
-        return _read_one(self._send("PATCH", f"/me/events/{_id(event_id)}", json=write_event(draft), headers=headers))
+        body = write_event(draft, parts)
+        return _read_one(self._send("PATCH", f"/me/events/{_id(event_id)}", json=body, headers=headers))
 
     def delete_event(self, event_id: str) -> None:
         """Delete an event; one that is not there is deleted."""
@@ -283,6 +293,12 @@ def _read(read: Callable[[Any], Item], items: list[Any]) -> list[Item]:
 
 def _read_one(payload: dict[str, Any]) -> RemoteEvent:
     return _read(read_event, [payload])[0]
+
+
+def _body(payload: dict[str, Any]) -> str:
+    body = payload.get("body")
+    content = body.get("content") if isinstance(body, dict) else None
+    return content if isinstance(content, str) else ""
 
 
 def _read_subscription(payload: dict[str, Any]) -> RemoteSubscription:

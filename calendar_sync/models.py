@@ -139,6 +139,8 @@ class EventLink(models.Model):
     # As both sides last agreed: a difference to the event is a change made in Outlook.
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    # By part of the event, a digest of the words that Pete wrote there last. What it did not write is somebody else's.
+    written = models.JSONField(default=dict, blank=True)
     written_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

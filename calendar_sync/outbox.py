@@ -268,6 +268,7 @@ def forget_event(link: EventLink) -> None:
     """Note that there is no event any more; the next one is of another generation."""
     link.event_id = link.etag = link.calendar_external_id = ""
     link.starts_at = link.ends_at = link.written_at = None
+    link.written = {}
     link.generation += 1
     link.save()
     resolve_notice(clash_key(link.appointment_id))

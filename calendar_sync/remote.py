@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -32,7 +33,7 @@ class RemoteEvent:
     """An event. Instants are UTC; those of an all-day event mean nothing, its dates do: [start_date, end_date).
 
     An occurrence in a delta round says little: then `show_as` is "" and what it lacks stands on its series' master.
-    `tag` and `subject` are only known where they were asked for.
+    `tag`, `subject` and `body`, which is HTML, are only known where they were asked for.
     """
 
     id: str
@@ -49,20 +50,32 @@ class RemoteEvent:
     transaction_id: str = ""
     tag: str | None = None
     subject: str = ""
+    body: str | None = None
+
+
+class Part(StrEnum):
+    """What of an event can be written by itself."""
+
+    TIMES = "times"
+    SUBJECT = "subject"
+    BODY = "body"
+    PLACE = "place"
+    TAG = "tag"
 
 
 @dataclass(frozen=True)
 class EventDraft:
-    """What Pete writes into an event. Both instants are aware."""
+    """What Pete writes into an event. Both instants are aware; the body is plain text unless it `is_html`."""
 
     subject: str
     body: str
     starts_at: datetime
     ends_at: datetime
-    location: str
+    place: str
     tag: str
     transaction_id: str
     reminder_minutes: int = 30
+    is_html: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,22 +143,21 @@ def read_subscription(item: Mapping[str, Any]) -> RemoteSubscription:
     )
 
 
-def write_event(draft: EventDraft) -> dict[str, Any]:
-    """Return what both a create and a change send."""
-    return {
-        "subject": draft.subject,
-        "body": {"contentType": "text", "content": draft.body},
-        "start": _written(draft.starts_at),
-        "end": _written(draft.ends_at),
-        "isAllDay": False,
-        "location": {"displayName": draft.location},
-        "singleValueExtendedProperties": [{"id": TAG_ID, "value": draft.tag}],
+def write_event(draft: EventDraft, parts: Collection[Part]) -> dict[str, Any]:
+    """Return these parts of an event as both a create and a change send them."""
+    written: dict[Part, dict[str, Any]] = {
+        Part.SUBJECT: {"subject": draft.subject},
+        Part.BODY: {"body": {"contentType": "html" if draft.is_html else "text", "content": draft.body}},
+        Part.TIMES: {"start": _written(draft.starts_at), "end": _written(draft.ends_at), "isAllDay": False},
+        Part.PLACE: {"location": {"displayName": draft.place}},
+        Part.TAG: {"singleValueExtendedProperties": [{"id": TAG_ID, "value": draft.tag}]},
     }
+    return {name: value for part, values in written.items() if part in parts for name, value in values.items()}
 
 
 def write_new_event(draft: EventDraft) -> dict[str, Any]:
     return {
-        **write_event(draft),
+        **write_event(draft, list(Part)),
         "showAs": "busy",
         "isReminderOn": True,
         "reminderMinutesBeforeStart": draft.reminder_minutes,

@@ -2,17 +2,22 @@
 
 Each create carries a transactionId and our tag. Once a create has been sent its event may be there, whatever the answer
 was; so a repetition looks for the tag first. Which side wins when both changed an event is decided here: what was
-promised to a lead since stands, else what was done in Outlook stands.
+promised to a lead since stands, else what was done in Outlook stands. Which fields are written says `fields`.
 """
 
 from __future__ import annotations
 
-from calendar_sync import events
+import logging
+from dataclasses import replace
+
+from calendar_sync import events, fields
 from calendar_sync.errors import AlreadyThere, Changed, Gone, Refused, Unavailable
 from calendar_sync.graph import Graph
 from calendar_sync.models import EventLink
 from calendar_sync.outbox import Job, Wish
-from calendar_sync.remote import EventDraft, RemoteEvent
+from calendar_sync.remote import EventDraft, Part, RemoteEvent
+
+logger = logging.getLogger(__name__)
 
 
 class OutlookDecides(Exception):
@@ -51,9 +56,10 @@ def _create(job: Job, graph: Graph) -> RemoteEvent:
     if found is None:
         found = _post(job, graph)
         if not job.is_repeat and events.same_times(found, job.appointment.starts_at, job.appointment.ends_at):
+            job.link.written = fields.digests(_draft(job))
             return found
     # An event of an earlier attempt may be of another time, or without its tag.
-    return _patch(graph, found, _draft(job))
+    return _patch(job, graph, found)
 
 
 def _post(job: Job, graph: Graph) -> RemoteEvent:
@@ -102,25 +108,30 @@ def _next_generation(link: EventLink) -> None:
 
 
 def _update(job: Job, graph: Graph) -> RemoteEvent:
+    link, draft = job.link, _draft(job)
+    parts = fields.changed_here(draft, link)
+    event: RemoteEvent | None = None
     try:
-        return graph.update_event(job.link.event_id, _draft(job), etag=job.link.etag or None)
+        if parts and Part.BODY not in parts:
+            return _send(job, graph, parts, link.event_id, link.etag)
+        event = graph.get_event(link.event_id, with_body=Part.BODY in parts)
     except Changed:
-        event = graph.get_event(job.link.event_id)
+        event = graph.get_event(link.event_id)
     except Gone:
-        event = None
+        logger.info("The event of viewing %s is gone", job.appointment.pk)
     if event is None or event.is_cancelled:
         return _replace(job, graph)
-    is_moved = not events.same_times(event, job.link.starts_at, job.link.ends_at)
+    is_moved = event.etag != link.etag and not events.same_times(event, link.starts_at, link.ends_at)
     if is_moved and not _was_changed_here(job):
         raise OutlookDecides(event)
-    return _patch(graph, event, _draft(job))
+    return _patch(job, graph, event)
 
 
 def _replace(job: Job, graph: Graph) -> RemoteEvent:
     """Write an event anew that is gone, unless that was somebody's decision."""
     found = _ours(job, graph.find_by_tag(events.tag_of(job.appointment, job.link.generation)))
     if found is not None:
-        return _patch(graph, found, _draft(job))
+        return _patch(job, graph, found)
     calendars = {calendar.id for calendar in graph.list_calendars() if calendar.can_edit}
     chosen = job.connection.calendars.filter(is_written=True, external_id__in=calendars).first()
     if chosen is None:
@@ -129,7 +140,9 @@ def _replace(job: Job, graph: Graph) -> RemoteEvent:
         raise OutlookDecides(None)
     job.link.calendar_external_id = chosen.external_id
     _next_generation(job.link)
-    return _post(job, graph)
+    made = _post(job, graph)
+    job.link.written = fields.digests(_draft(job))
+    return made
 
 
 def _was_changed_here(job: Job) -> bool:
@@ -139,12 +152,42 @@ def _was_changed_here(job: Job) -> bool:
     return not events.same_instants(agreed, (appointment.starts_at, appointment.ends_at))
 
 
-def _patch(graph: Graph, event: RemoteEvent, draft: EventDraft) -> RemoteEvent:
+def _patch(job: Job, graph: Graph, event: RemoteEvent) -> RemoteEvent:
+    """Write into an event that was read a moment ago what it does not say yet."""
+    draft = _draft(job)
+    parts = fields.changed_here(draft, job.link) - {Part.TIMES}
+    if not events.same_times(event, draft.starts_at, draft.ends_at):
+        parts.add(Part.TIMES)
+    if event.tag != draft.tag:
+        parts.add(Part.TAG)
+    if not parts:
+        return event
+    body = event.body
+    if Part.BODY in parts and body is None:
+        # If it changed since it was looked at, its etag says so in a moment.
+        told = graph.get_event(event.id, with_body=True)
+        body = told.body if told else ""
     try:
-        return graph.update_event(event.id, draft, etag=event.etag or None)
+        return _send(job, graph, parts, event.id, event.etag, body=body)
     except (Changed, Gone) as exc:
-        # Read a moment ago: somebody is at it right now.
+        # Somebody is at it right now.
         raise Unavailable(f"The event changes under our hands: {exc}") from exc
+
+
+def _send(
+    job: Job, graph: Graph, parts: set[Part], event_id: str, etag: str, *, body: str | None = None
+) -> RemoteEvent:
+    """Change these parts of an event, and remember the words. Raises Changed when it has another etag by now.
+
+    `body` is what the event says as yet, where Pete's lines are to go.
+    """
+    draft = written = _draft(job)
+    if Part.BODY in parts:
+        body = fields.merged(body or "", draft.body, is_ours=not job.link.written)
+        written = replace(draft, body=body, is_html=True)
+    changed = graph.update_event(event_id, written, parts, etag=etag or None)
+    job.link.written = fields.digests(draft)
+    return changed
 
 
 def _remove(job: Job, graph: Graph) -> None:

@@ -49,7 +49,7 @@ def draft(**changes):
         "body": "Lead: Grace Hopper",
         "starts_at": NINE,
         "ends_at": NINE + HOUR,
-        "location": "12 Elm Street",
+        "place": "12 Elm Street",
         "tag": "7:1",
         "transaction_id": "c0ffee00-0000-5000-8000-000000000001",
     }
