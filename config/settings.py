@@ -56,6 +56,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "django_htmx",
     "django_vite",
@@ -286,6 +289,9 @@ TOKEN_ENCRYPTION_KEYS = [
     for key in secret("TOKEN_ENCRYPTION_KEYS", required=False, make=lambda: Fernet.generate_key().decode()).split(",")
     if key.strip()
 ]
+
+# Whether staff may also look for homes on the web, and through whom.
+OUTSIDE_SEARCH = env.choice("OUTSIDE_SEARCH", "off", ["off", "duckduckgo"])
 
 LLM_URL = env.url("LLM_URL", "http://127.0.0.1:11434/v1")
 LLM_MODEL = env.text("LLM_MODEL", "llama3.1")

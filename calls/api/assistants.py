@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from calls.models import Assistant
-from crm.api import parameters
 from crm.api.fields import PhoneField, TextField
+from crm.api.filters import Flag, Ids, ListFilters, Text
 from crm.api.permissions import ManagersWrite
 from crm.api.views import ReadMixin, ResourceViewSet, UpdateMixin
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class AssistantSerializer(serializers.ModelSerializer[Assistant]):
@@ -33,20 +28,19 @@ class AssistantSerializer(serializers.ModelSerializer[Assistant]):
         read_only_fields = ["id", "vapi_id", "name"]
 
 
+class AssistantFilters(ListFilters):
+    vapi_id = Text()
+    listing = Ids()
+    agent = Ids()
+    is_active = Flag()
+
+
 class AssistantViewSet(ReadMixin, UpdateMixin, ResourceViewSet):
     """Assistants by name; managers map them. Filters: vapi_id, listing, agent, is_active."""
 
     access = [ManagersWrite]
     queryset = Assistant.objects.all()
     serializer_class = AssistantSerializer
+    filterset_class = AssistantFilters
     ordering_fields = ["id", "name"]
     ordering = ["name"]
-
-    def narrow(self, queryset: QuerySet[Assistant]) -> QuerySet[Assistant]:
-        wanted: dict[str, Any] = {
-            "vapi_id": self.request.query_params.get("vapi_id") or None,
-            "listing__in": parameters.ids(self.request, "listing"),
-            "agent__in": parameters.ids(self.request, "agent"),
-            "is_active": parameters.flag(self.request, "is_active"),
-        }
-        return queryset.filter(**parameters.given(wanted))

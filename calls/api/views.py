@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.http import Http404
@@ -16,12 +16,33 @@ from calls.shapes import call_shape, prompt_shape
 from calls.stage_prompts import spoken_in
 from calls.tower.log import log_of
 from calls.webhook.shapes import identifier
-from crm.api import parameters
+from crm.api.filters import Choices, Flag, Ids, ListFilters, Phone, Text, When
 from crm.api.views import ApiView, ResourceViewSet
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
+
+
+class CallFilters(ListFilters):
+    vapi_id = Text(method="named_by_vapi")
+    status = Text()
+    stage = Choices(Stage.values)
+    phase = Choices(Phase.values)
+    direction = Choices(["inbound", "outbound", "web"])
+    lead = Ids()
+    listing = Ids()
+    phone = Phone("customer_number")
+    live = Flag(method="still_live")
+    vars()["from"] = When("created_at", "gte")  # A keyword.
+    to = When("created_at", "lt")
+
+    def named_by_vapi(self, queryset: QuerySet[Call], name: str, vapi_id: str) -> QuerySet[Call]:
+        return queryset.filter(vapi_id=identifier(vapi_id))
+
+    def still_live(self, queryset: QuerySet[Call], name: str, live: bool) -> QuerySet[Call]:
+        ended = Q(phase=Phase.ENDED)
+        return queryset.filter(~ended if live else ended)
 
 
 class CallViewSet(ResourceViewSet):
@@ -31,31 +52,12 @@ class CallViewSet(ResourceViewSet):
     """
 
     queryset = Call.objects.all()
+    filterset_class = CallFilters
     reads_projections = True
     # Whatever Vapi calls a call, slashes and line ends too.
     lookup_value_regex = r"[\s\S]+?"
     ordering_fields = ["id", "created_at", "started_at", "ended_at", "cost"]
     ordering = ["-created_at"]
-
-    def narrow(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
-        request = self.request
-        given = request.query_params
-        wanted: dict[str, Any] = {
-            "vapi_id": identifier(given.get("vapi_id")) or None,
-            "status": given.get("status") or None,
-            "stage__in": parameters.choices(request, "stage", Stage.values),
-            "phase__in": parameters.choices(request, "phase", Phase.values),
-            "direction__in": parameters.choices(request, "direction", ["inbound", "outbound", "web"]),
-            "lead__in": parameters.ids(request, "lead"),
-            "listing__in": parameters.ids(request, "listing"),
-            "customer_number": parameters.phone(request, "phone"),
-            "created_at__gte": parameters.instant(request, "from"),
-            "created_at__lt": parameters.instant(request, "to"),
-        }
-        found = queryset.filter(**parameters.given(wanted))
-        live = parameters.flag(request, "live")
-        ended = Q(phase=Phase.ENDED)
-        return found if live is None else found.filter(~ended if live else ended)
 
     def list(self, request: Request) -> Response:
         """One page of calls."""

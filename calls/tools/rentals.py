@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
-
-from django.contrib.postgres.search import TrigramWordSimilarity
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Concat, Greatest
 
 from calls.phrases import one_line, say_count, say_date, say_list, say_money
 from calls.spoken_time import parse
@@ -21,12 +16,12 @@ from calls.tools.homes import facts_of, require_home
 from calls.tools.registry import tool
 from crm.errors import BadArguments, SlotRefused
 from crm.models import Listing, ListingStatus
+from crm.search.criteria import Criteria, wish_name
+from crm.search.homes import MOST_COUNTED, Found, cheapest, find_homes
 
 _MOST_FOUND = 3
 _MOST_FACTS_SAID = 500
-_ALIKE = 0.45
 _NO_LIMIT_BUDGET = Decimal(10_000_000)
-Filter = Callable[[QuerySet[Listing]], QuerySet[Listing]]
 
 
 @tool(writes=False)
@@ -81,60 +76,35 @@ def search_rentals(
 ) -> Answer:
     """Find homes that fit. Gives at most three, with their property ids, or the nearest ones when nothing fits. Say
     them in plain words, without the ids."""
-    filters = _filters(desk, location, max_rent, bedrooms, property_type, available_by, pets)
-    available = Listing.objects.filter(status=ListingStatus.AVAILABLE)
-    found = _apply(available, filters.values()).order_by("rent", "pk")
-    count = found.count()
-    if count == 0:
-        return Answer(_nearest(desk, available, filters))
-    shown = list(found[:_MOST_FOUND])
-    more = f", and {count - len(shown)} more" if count > len(shown) else ""
-    said = say_list([f"{describe(desk, each)} (property_id {each.pk})" for each in shown], comma="; ")
-    return Answer(f"{say_count(count, 'home')} {'fits' if count == 1 else 'fit'}: {said}{more}.")
+    wish = Criteria(
+        location=location,
+        max_rent=None if max_rent is None else _rent(max_rent),
+        bedrooms=None if bedrooms is None else _bedrooms(bedrooms),
+        property_type=property_type,
+        available_by=None if available_by is None else _day(desk, available_by),
+        pets=pets or None,
+    )
+    found = find_homes(wish, limit=_MOST_FOUND)
+    if not found.homes:
+        return Answer(_nearest(desk, found))
+    more = ""
+    if found.count > len(found.homes):
+        more = f", and {found.count - len(found.homes)} more" if found.is_counted_out else ", and many more"
+    said = say_list([f"{describe(desk, each)} (property_id {each.pk})" for each in found.homes], comma="; ")
+    fit = say_count(found.count, "home") if found.is_counted_out else f"More than {MOST_COUNTED} homes"
+    return Answer(f"{fit} {'fits' if found.count == 1 else 'fit'}: {said}{more}.")
 
 
-def _filters(
-    desk: Desk, location: str | None, max_rent: Any, bedrooms: Any, property_type: str | None, by: str | None,
-    pets: bool | None,
-) -> dict[str, Filter]:  # fmt: skip
-    """Return what was asked for, by name, the dearest wish last: that one is given up last."""
-    filters: dict[str, Filter] = {}
-    if by is not None:
-        day = _day(desk, by)
-        filters["move-in day"] = lambda homes: homes.filter(Q(available_on__lte=day) | Q(available_on=None))
-    if property_type is not None:
-        filters["kind of home"] = lambda homes: homes.filter(_of_type(property_type))
-    if location is not None:
-        filters["location"] = lambda homes: _near(homes, location)
-    if bedrooms is not None:
-        count = _bedrooms(bedrooms)
-        filters["number of bedrooms"] = lambda homes: homes.filter(bedrooms__gte=count)
-    if max_rent is not None:
-        most = _rent(max_rent)
-        filters["rent"] = lambda homes: homes.filter(rent__lte=most)
-    if pets:
-        filters["pets"] = lambda homes: homes.filter(pets=True)
-    return filters
-
-
-def _apply(homes: QuerySet[Listing], filters: Any) -> QuerySet[Listing]:
-    for each in filters:
-        homes = each(homes)
-    return homes
-
-
-def _nearest(desk: Desk, available: QuerySet[Listing], filters: dict[str, Filter]) -> str:
-    """Say that nothing fits, and what comes nearest when one wish after another is given up."""
-    for name in filters:
-        others = [wish for other, wish in filters.items() if other != name]
-        near = _apply(available, others).order_by("rent", "pk").first()
-        if near is not None:
-            said = f"{describe(desk, near)} (property_id {near.pk})"
-            return f"Nothing fits all of that. Apart from the {name}, this does: {said}."
-    cheapest = available.order_by("rent", "pk").first()
-    if cheapest is None:
+def _nearest(desk: Desk, found: Found) -> str:
+    """Say that nothing fits, and what comes nearest when one wish is given up."""
+    if found.nearby:
+        near = found.nearby[0]
+        said = f"{describe(desk, near.listing)} (property_id {near.listing.pk})"
+        return f"Nothing fits all of that. Apart from the {wish_name(near.relaxed)}, this does: {said}."
+    lowest = cheapest()
+    if lowest is None:
         return "Nothing is to let at the moment. Offer to call back when there is, with request_callback."
-    return f"Nothing fits. The lowest rent we have: {describe(desk, cheapest)} (property_id {cheapest.pk})."
+    return f"Nothing fits. The lowest rent we have: {describe(desk, lowest)} (property_id {lowest.pk})."
 
 
 def _day(desk: Desk, text: str) -> date:
@@ -144,22 +114,6 @@ def _day(desk: Desk, text: str) -> date:
     except SlotRefused as exc:
         # These are not times of a viewing: other times are no help.
         raise BadArguments(f"available_by is not clear. {exc.message}") from exc
-
-
-def _of_type(text: str) -> Q:
-    """Match singular and plural, and flats with apartments."""
-    word = re.sub(r"(?<=[a-z])s$", "", text.casefold().strip())
-    if word == "studio":
-        return Q(bedrooms=0) | Q(property_type__iexact="studio")
-    word = {"flat": "apartment", "apt": "apartment", "home": "house", "any": ""}.get(word, word)
-    return Q(property_type__icontains=word)
-
-
-def _near(homes: QuerySet[Listing], location: str) -> QuerySet[Listing]:
-    """Match part of town or street, also when misheard."""
-    text = Concat("address", Value(" "), "neighborhood")
-    alike = Greatest(TrigramWordSimilarity(location, text), TrigramWordSimilarity(location, F("neighborhood")))
-    return homes.annotate(alike=alike).filter(Q(alike__gte=_ALIKE) | Q(neighborhood__icontains=location))
 
 
 def _rent(value: Any) -> Decimal:

@@ -14,8 +14,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from crm import calendar_status
-from crm.api import parameters
 from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, TextField, WholeField
+from crm.api.filters import Choices, Flag, Ids, ListFilters, Text, Words
 from crm.api.permissions import ManagersWrite, is_admin, require_self_or_manager
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
@@ -122,6 +122,18 @@ def refuse_overlaps(stretches: list[dict[str, Any]]) -> None:
             raise serializers.ValidationError({f"{index}.start": [message]}, "overlap")
 
 
+class AgentFilters(ListFilters):
+    role = Choices(Role.values)
+    team = Ids()
+    email = Text(lookup_expr="iexact")
+    is_active = Flag()
+    is_bookable = Flag()
+    search = Words(method="matching")
+
+    def matching(self, queryset: QuerySet[Agent], name: str, words: str) -> QuerySet[Agent]:
+        return queryset.filter(Q(full_name__icontains=words) | Q(email__icontains=words))
+
+
 class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
     """Staff by name. Filters: search, role, team, email, is_active, is_bookable.
 
@@ -130,21 +142,10 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
 
     queryset = Agent.objects.all()
     serializer_class = AgentSerializer
+    filterset_class = AgentFilters
     access = [ManagersWrite]
     ordering_fields = ["id", "full_name", "email", "role"]
     ordering = ["full_name"]
-
-    def narrow(self, queryset: QuerySet[Agent]) -> QuerySet[Agent]:
-        wanted: dict[str, Any] = {
-            "role__in": parameters.choices(self.request, "role", Role.values),
-            "team__in": parameters.ids(self.request, "team"),
-            "email__iexact": self.request.query_params.get("email") or None,
-            "is_active": parameters.flag(self.request, "is_active"),
-            "is_bookable": parameters.flag(self.request, "is_bookable"),
-        }
-        found = queryset.filter(**parameters.given(wanted))
-        words = parameters.search(self.request)
-        return found.filter(Q(full_name__icontains=words) | Q(email__icontains=words)) if words else found
 
     def page(self, queryset: Any) -> list[Any]:
         rows = super().page(queryset)

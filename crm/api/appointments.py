@@ -12,15 +12,14 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from crm import booking, slots
-from crm.api import parameters
 from crm.api.fields import IdField, InstantField, PhoneField, TextField
+from crm.api.filters import Choices, Ids, ListFilters, When
 from crm.api.idempotency import booking_key, once
 from crm.api.views import ReadMixin, ResourceViewSet
 from crm.leads import lead_for_caller
 from crm.models import Agent, Appointment, AppointmentStatus, Lead, Listing
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from rest_framework.request import Request
 
 
@@ -122,11 +121,21 @@ class CancelSerializer(serializers.Serializer[Any]):
     reason = TextField(max_length=500, allow_blank=True, required=False, default="")
 
 
+class AppointmentFilters(ListFilters):
+    agent = Ids()
+    lead = Ids()
+    listing = Ids()
+    status = Choices(AppointmentStatus.values)
+    vars()["from"] = When("ends_at", "gt")  # A keyword.
+    to = When("starts_at", "lt")
+
+
 class AppointmentViewSet(ReadMixin, ResourceViewSet):
     """Viewings by start. Filters: agent, lead, listing, status, from, to (those that touch the window)."""
 
     queryset = Appointment.objects.all()
     serializer_class = AppointmentSerializer
+    filterset_class = AppointmentFilters
     reads_projections = True
     ordering_fields = ["id", "starts_at", "ends_at", "created_at", "updated_at", "status"]
     ordering = ["starts_at"]
@@ -137,17 +146,6 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         # The minute's sweep may not have come by yet; nobody should read of a hold that no longer holds.
         if request.method in SAFE_METHODS and lapsed.exists():
             booking.release_expired_holds()
-
-    def narrow(self, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
-        wanted: dict[str, Any] = {
-            "agent__in": parameters.ids(self.request, "agent"),
-            "lead__in": parameters.ids(self.request, "lead"),
-            "listing__in": parameters.ids(self.request, "listing"),
-            "status__in": parameters.choices(self.request, "status", AppointmentStatus.values),
-            "ends_at__gt": parameters.instant(self.request, "from"),
-            "starts_at__lt": parameters.instant(self.request, "to"),
-        }
-        return queryset.filter(**parameters.given(wanted))
 
     def create(self, request: Request) -> Response:
         """Book, or hold, a viewing: 201, or 409 `slot_taken` with alternatives."""

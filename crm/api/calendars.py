@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rest_framework import serializers
 
-from crm.api import parameters
 from crm.api.fields import DayField, IdField, InstantField, TextField
+from crm.api.filters import Ids, ListFilters, When
 from crm.api.permissions import ManagersWrite, require_self_or_manager
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet
 from crm.models import Agent, BusyTime, Closure
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class ClosureSerializer(serializers.ModelSerializer[Closure]):
@@ -63,21 +60,20 @@ class BusyTimeSerializer(serializers.ModelSerializer[BusyTime]):
         return attrs
 
 
+class BusyTimeFilters(ListFilters):
+    agent = Ids()
+    vars()["from"] = When("ends_at", "gt")  # A keyword.
+    to = When("starts_at", "lt")
+
+
 class BusyTimeViewSet(ReadMixin, CreateMixin, DeleteMixin, ResourceViewSet):
     """Busy times by start. Filters: agent, from, to (those that touch the window)."""
 
     queryset = BusyTime.objects.all()
     serializer_class = BusyTimeSerializer
+    filterset_class = BusyTimeFilters
     ordering_fields = ["id", "starts_at", "ends_at"]
     ordering = ["starts_at"]
-
-    def narrow(self, queryset: QuerySet[BusyTime]) -> QuerySet[BusyTime]:
-        wanted = {
-            "agent__in": parameters.ids(self.request, "agent"),
-            "ends_at__gt": parameters.instant(self.request, "from"),
-            "starts_at__lt": parameters.instant(self.request, "to"),
-        }
-        return queryset.filter(**parameters.given(wanted))
 
     def perform_create(self, serializer: serializers.BaseSerializer[BusyTime]) -> None:
         require_self_or_manager(self.person, serializer.validated_data["agent"].pk)

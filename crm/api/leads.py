@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from rest_framework import serializers
 
-from crm.api import parameters
 from crm.api.fields import (
     AmountField,
     ChoiceField,
@@ -21,6 +20,7 @@ from crm.api.fields import (
     TextField,
     WholeField,
 )
+from crm.api.filters import Choices, Ids, ListFilters, Phone, Text, Words
 from crm.api.permissions import ManagersDelete
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
@@ -99,28 +99,37 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
         return attrs
 
 
+def matching(words: str) -> Q:
+    """Find by any part of name, email or place, or by the digits of a phone number."""
+    found = Q(full_name__icontains=words) | Q(email__icontains=words) | Q(location__icontains=words)
+    digits = re.sub(r"[\s()+./-]", "", words)
+    if digits.isascii() and digits.isdigit() and len(digits) >= FEWEST_DIGITS:
+        found |= Q(phone__contains=digits)
+    return found
+
+
+class LeadFilters(ListFilters):
+    phone = Phone()
+    email = Text(lookup_expr="iexact")
+    source = Text()
+    stage = Choices(LeadStage.values)
+    owner = Ids()
+    search = Words(method="matching")
+
+    def matching(self, queryset: QuerySet[Lead], name: str, words: str) -> QuerySet[Lead]:
+        return queryset.filter(matching(words))
+
+
 class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceViewSet):
     """Leads, newest first. Filters: phone, email, search, stage, owner, source."""
 
     queryset = Lead.objects.all()
     serializer_class = LeadSerializer
+    filterset_class = LeadFilters
     access = [ManagersDelete]
     reads_projections = True
     ordering_fields = ["id", "created_at", "updated_at", "full_name", "email", "phone", "stage", "budget", "move_in_on"]
     ordering = ["-created_at"]
-
-    def narrow(self, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
-        given = self.request.query_params
-        wanted: dict[str, Any] = {
-            "phone": parameters.phone(self.request, "phone"),
-            "email__iexact": given.get("email") or None,
-            "source": given.get("source") or None,
-            "stage__in": parameters.choices(self.request, "stage", LeadStage.values),
-            "owner__in": parameters.ids(self.request, "owner"),
-        }
-        found = queryset.filter(**parameters.given(wanted))
-        words = parameters.search(self.request)
-        return found.filter(matching(words)) if words else found
 
     def perform_create(self, serializer: serializers.BaseSerializer[Lead]) -> None:
         values = serializer.validated_data
@@ -146,15 +155,6 @@ class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceView
             raise Problem(409, "duplicate_phone", f"Lead {other} has this phone number.", lead=other) from exc
 
 
-def matching(words: str) -> Q:
-    """Find by any part of name, email or place, or by the digits of a phone number."""
-    found = Q(full_name__icontains=words) | Q(email__icontains=words) | Q(location__icontains=words)
-    digits = re.sub(r"[\s()+./-]", "", words)
-    if digits.isascii() and digits.isdigit() and len(digits) >= FEWEST_DIGITS:
-        found |= Q(phone__contains=digits)
-    return found
-
-
 class NoteSerializer(serializers.ModelSerializer[Note]):
     """Free text about a lead; `agent` is who wrote it."""
 
@@ -168,17 +168,18 @@ class NoteSerializer(serializers.ModelSerializer[Note]):
         fields = ["id", "lead", "agent", "text", "created_at"]
 
 
+class NoteFilters(ListFilters):
+    lead = Ids()
+
+
 class NoteViewSet(ReadMixin, CreateMixin, ResourceViewSet):
     """Notes, newest first. Filter: lead."""
 
     queryset = Note.objects.all()
     serializer_class = NoteSerializer
+    filterset_class = NoteFilters
     ordering_fields = ["id", "created_at"]
     ordering = ["-created_at"]
-
-    def narrow(self, queryset: QuerySet[Note]) -> QuerySet[Note]:
-        leads = parameters.ids(self.request, "lead")
-        return queryset if leads is None else queryset.filter(lead__in=leads)
 
     def perform_create(self, serializer: serializers.BaseSerializer[Note]) -> None:
         values = serializer.validated_data

@@ -9,7 +9,6 @@ from django.db.models import Prefetch, Q
 from rest_framework import serializers
 
 from crm import signals
-from crm.api import parameters
 from crm.api.fields import (
     AmountField,
     ChoiceField,
@@ -20,6 +19,7 @@ from crm.api.fields import (
     TextField,
     WholeField,
 )
+from crm.api.filters import Amount, Choices, Flag, Ids, ListFilters, Numbers, Words
 from crm.api.office import RULE_LIMITS
 from crm.api.permissions import ManagersWrite
 from crm.api.problems import Problem
@@ -107,32 +107,34 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
         ]
 
 
+class ListingFilters(ListFilters):
+    status = Choices(ListingStatus.values)
+    property_type = Words(lookup_expr="iexact")
+    bedrooms = Numbers()
+    min_rent = Amount("rent", "gte")
+    max_rent = Amount("rent", "lte")
+    pets = Flag()
+    agent = Ids(method="shown_by")
+    search = Words(method="matching")
+
+    def shown_by(self, queryset: QuerySet[Listing], name: str, agents: list[int]) -> QuerySet[Listing]:
+        return queryset.filter(pk__in=Listing.agents.through.objects.filter(agent__in=agents).values("listing"))
+
+    def matching(self, queryset: QuerySet[Listing], name: str, words: str) -> QuerySet[Listing]:
+        places = Q(address__icontains=words) | Q(neighborhood__icontains=words) | Q(unit__iexact=words)
+        return queryset.filter(places)
+
+
 class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceViewSet):
     """Listings, newest first. Filters: search, status, agent, property_type, bedrooms, min_rent, max_rent, pets."""
 
     # The ids of the agents are all that is shown of them.
     queryset = Listing.objects.prefetch_related(Prefetch("agents", Agent.objects.only("pk").order_by("pk")))
     serializer_class = ListingSerializer
+    filterset_class = ListingFilters
     access = [ManagersWrite]
     ordering_fields = ["id", "created_at", "updated_at", "address", "rent", "bedrooms", "status", "available_on"]
     ordering = ["-id"]
-
-    def narrow(self, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
-        request = self.request
-        agents = parameters.ids(request, "agent")
-        wanted: dict[str, Any] = {
-            "status__in": parameters.choices(request, "status", ListingStatus.values),
-            "property_type__iexact": request.query_params.get("property_type") or None,
-            "bedrooms__in": parameters.numbers(request, "bedrooms"),
-            "rent__gte": parameters.amount(request, "min_rent"),
-            "rent__lte": parameters.amount(request, "max_rent"),
-            "pets": parameters.flag(request, "pets"),
-            "pk__in": agents and Listing.agents.through.objects.filter(agent__in=agents).values("listing"),
-        }
-        found = queryset.filter(**parameters.given(wanted))
-        words = parameters.search(request)
-        places = Q(address__icontains=words) | Q(neighborhood__icontains=words) | Q(unit__iexact=words)
-        return found.filter(places) if words else found
 
     def perform_create(self, serializer: serializers.BaseSerializer[Listing]) -> None:
         self._unless_duplicate(serializer, serializer.save)

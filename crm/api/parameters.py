@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from crm.api.fields import LARGEST_ID
 from crm.api.instants import read_instant_or_day
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 LONGEST_SEARCH = 200
+Value = TypeVar("Value")
 
 
 def refuse(name: str, message: str) -> NoReturn:
@@ -25,85 +27,119 @@ def refuse(name: str, message: str) -> NoReturn:
     raise Problem(400, "invalid_parameter", f"{name}: {message}", parameter=name)
 
 
-def _values(request: Request, name: str) -> list[str]:
-    """Return what was given for `name`, whether repeated (a=1&a=2) or with commas (a=1,2)."""
-    given = ",".join(request.query_params.getlist(name))
-    return [value.strip() for value in given.split(",") if value.strip()]
-
-
-def ids(request: Request, name: str) -> list[int] | None:
-    """Return the ids given for `name`, None without any."""
-    values = _values(request, name)
-    for value in values:
-        if not re.fullmatch(r"[0-9]{1,19}", value, re.ASCII) or int(value) > LARGEST_ID:
-            refuse(name, "give the id as a number.")
-    return [int(value) for value in values] or None
-
-
-def given(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return only the conditions whose parameter was given."""
-    return {name: value for name, value in wanted.items() if value is not None}
-
-
-def numbers(request: Request, name: str) -> list[int] | None:
-    """Return the small whole numbers given for `name`, None without any."""
-    values = _values(request, name)
-    if not all(re.fullmatch(r"[0-9]{1,4}", value, re.ASCII) for value in values):
-        refuse(name, "give a whole number.")
-    return [int(value) for value in values] or None
-
-
-def amount(request: Request, name: str) -> Decimal | None:
-    """Return an amount of money, None when not given."""
-    text = request.query_params.get(name, "").strip()
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,2})?", text, re.ASCII):
-        refuse(name, "give an amount, for example 1800 or 1800.50.")
-    return Decimal(text)
-
-
-def choices(request: Request, name: str, allowed: Collection[str]) -> list[str] | None:
-    """Return which of the allowed words were given for `name`, None without any."""
-    values = _values(request, name)
-    if any(value not in allowed for value in values):
-        refuse(name, f"choose from {', '.join(allowed)}.")
-    return values or None
-
-
-def flag(request: Request, name: str) -> bool | None:
-    """Return a yes or no, None when not given."""
-    text = request.query_params.get(name, "").lower()
-    if text in ("1", "true", "yes"):
-        return True
-    if text in ("0", "false", "no"):
-        return False
-    return None if not text else refuse(name, "write true or false.")
-
-
-def instant(request: Request, name: str) -> datetime | None:
-    """Return a time, None when not given. A date alone is the start of that day at the office."""
-    text = request.query_params.get(name)
-    if not text:
-        return None
+def asked(request: Request, name: str, read: Callable[[str], Value], *, many: bool = False) -> Value:
+    """Return what `read` makes of a parameter; `many` joins repeated ones (a=1&a=2) as if written a=1,2."""
+    text = ",".join(request.query_params.getlist(name)) if many else request.query_params.get(name, "")
     try:
-        return read_instant_or_day(text)
+        return read(text)
     except ValueError as exc:
         refuse(name, str(exc))
 
 
-def phone(request: Request, name: str) -> str | None:
-    """Return a phone number as E.164, None when not given. A "+" sent unescaped arrives as a space."""
-    text = request.query_params.get(name, "")
+def _values(text: str) -> list[str]:
+    return [value.strip() for value in text.split(",") if value.strip()]
+
+
+def read_ids(text: str) -> list[int] | None:
+    """Return the ids in `text`, None without any. All readers raise ValueError with what is wrong."""
+    values = _values(text)
+    for value in values:
+        if not re.fullmatch(r"[0-9]{1,19}", value, re.ASCII) or int(value) > LARGEST_ID:
+            raise ValueError("give the id as a number.")
+    return [int(value) for value in values] or None
+
+
+def read_numbers(text: str) -> list[int] | None:
+    """Return the small whole numbers in `text`, None without any."""
+    values = _values(text)
+    if not all(re.fullmatch(r"[0-9]{1,4}", value, re.ASCII) for value in values):
+        raise ValueError("give a whole number.")
+    return [int(value) for value in values] or None
+
+
+def read_amount(text: str) -> Decimal | None:
+    """Return an amount of money, None for no text."""
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,2})?", text.strip(), re.ASCII):
+        raise ValueError("give an amount, for example 1800 or 1800.50.")
+    return Decimal(text.strip())
+
+
+def choices_reader(allowed: Collection[str]) -> Callable[[str], list[str] | None]:
+    """Return a reader of words among `allowed`."""
+
+    def read(text: str) -> list[str] | None:
+        values = _values(text)
+        if any(value not in allowed for value in values):
+            raise ValueError(f"choose from {', '.join(allowed)}.")
+        return values or None
+
+    return read
+
+
+def read_flag(text: str) -> bool | None:
+    """Return a yes or no, None for no text."""
+    if text.lower() in ("1", "true", "yes"):
+        return True
+    if text.lower() in ("0", "false", "no"):
+        return False
+    if text:
+        raise ValueError("write true or false.")
+    return None
+
+
+def read_when(text: str) -> datetime | None:
+    """Return a time, None for no text. A date alone is the start of that day at the office."""
+    return read_instant_or_day(text) if text else None
+
+
+def read_day(text: str) -> date | None:
+    """Return a day, None for no text."""
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip(), re.ASCII):
+        raise ValueError("write the day as YYYY-MM-DD.")
+    return date.fromisoformat(text.strip())
+
+
+def read_phone(text: str) -> str | None:
+    """Return a phone number as E.164, None for no text. A "+" sent unescaped arrives as a space."""
     if not text.strip():
         return None
     number = to_e164("+" + text.strip() if re.match(r" +[1-9]", text) else text)
-    return number or refuse(name, "this is not a phone number.")
+    if number is None:
+        raise ValueError("this is not a phone number.")
+    return number
 
 
-def search(request: Request) -> str:
-    """Return the words searched for, "" for none."""
-    text = request.query_params.get("search", "").strip()
-    if len(text) > LONGEST_SEARCH:
-        refuse("search", f"at most {LONGEST_SEARCH} characters.")
-    return text
+def read_words(text: str) -> str:
+    """Return what is looked for, "" for nothing."""
+    if len(text.strip()) > LONGEST_SEARCH:
+        raise ValueError(f"at most {LONGEST_SEARCH} characters.")
+    return text.strip()
+
+
+def ids(request: Request, name: str) -> list[int] | None:
+    """Return the ids given for `name`, None without any."""
+    return asked(request, name, read_ids, many=True)
+
+
+def amount(request: Request, name: str) -> Decimal | None:
+    """Return an amount of money, None when not given."""
+    return asked(request, name, read_amount)
+
+
+def flag(request: Request, name: str) -> bool | None:
+    """Return a yes or no, None when not given."""
+    return asked(request, name, read_flag)
+
+
+def instant(request: Request, name: str) -> datetime | None:
+    """Return a time, None when not given."""
+    return asked(request, name, read_when)
+
+
+def words(request: Request, name: str) -> str:
+    """Return what is looked for, "" for nothing."""
+    return asked(request, name, read_words)

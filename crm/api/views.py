@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from crm import freshness
 from crm.api.authentication import SessionAuthentication, TokenAuthentication
+from crm.api.filters import Narrowing
 from crm.api.idempotency import once
 from crm.api.pagination import CursorPages
 from crm.api.parsers import JSONParser
@@ -85,16 +86,14 @@ class ResourceViewSet(ApiView, viewsets.GenericViewSet[Any]):
     ordering_fields: ClassVar[list[str]] = ["id"]
     ordering: ClassVar[list[str]] = ["id"]
 
+    filter_backends = [Narrowing]
+
     def filter_queryset(self, queryset: Any) -> Any:
-        return self.narrow(queryset) if self.action == "list" else queryset
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     def page(self, queryset: Any) -> list[Any]:
         """Return the rows of the page that is asked for."""
         return self.paginate_queryset(self.filter_queryset(queryset)) or []
-
-    def narrow(self, queryset: Any) -> Any:
-        """Return the rows of the list that the query parameters ask for."""
-        return queryset
 
 
 class ReadMixin:

@@ -4,7 +4,7 @@ from crm.models.appointments import Appointment, AppointmentStatus, BookingReque
 from crm.models.calendars import BusyTime, Closure, WorkingHours
 from crm.models.idempotency import IdempotentRequest
 from crm.models.leads import Lead, LeadStage
-from crm.models.listings import Listing, ListingStatus
+from crm.models.listings import Listing, ListingStatus, Place
 from crm.models.messages import MessageStatus, OutgoingMessage
 from crm.models.office import OfficeSettings
 from crm.models.staff import Agent, ApiToken, Role, Team
@@ -30,6 +30,7 @@ __all__ = [
     "Note",
     "OfficeSettings",
     "OutgoingMessage",
+    "Place",
     "Role",
     "SavedView",
     "Task",

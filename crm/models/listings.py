@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +20,23 @@ class ListingStatus(models.TextChoices):
     HELD = "held", _("Held")
     LET = "let", _("Let")
     WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class PlacesOf(Func):
+    """The names under which a listing's place is known, in small letters: see the migration that defines it."""
+
+    function = "crm_places_of"
+    arity = 2
+
+
+class WordsOf(Func):
+    """The words of a listing, for full text; of no language, because addresses have none."""
+
+    function = "crm_words_of"
+    output_field = SearchVectorField()
+
+
+LISTING_WORDS = WordsOf("address", "unit", "neighborhood", "property_type", "facts")
 
 
 class Listing(models.Model):
@@ -55,9 +75,25 @@ class Listing(models.Model):
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    # Kept by PostgreSQL for crm.search.
+    places = models.GeneratedField(
+        expression=PlacesOf("address", "neighborhood"), output_field=ArrayField(models.TextField()), db_persist=True
+    )
 
     class Meta:
         ordering = ["address", "unit", "pk"]
+        indexes = [
+            GinIndex(fields=["places"], name="listing_places", fastupdate=False),
+            # Not a column: every read of a listing would carry it.
+            GinIndex(LISTING_WORDS, name="listing_words", fastupdate=False),
+            # Everything a wish without a place asks for: answered from the index alone, by rent.
+            models.Index(
+                fields=["rent", "id"],
+                include=["bedrooms", "pets", "available_on", "property_type"],
+                condition=Q(status="available"),
+                name="listing_to_let_by_rent",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint("address", "unit", name="listing_address_unit_unique"),
             models.CheckConstraint(condition=Q(rent__gte=0), name="listing_rent_not_negative"),
@@ -73,3 +109,15 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address}, {self.unit}" if self.unit else self.address
+
+
+class Place(models.Model):
+    """A name that stands in some listing's `places`. Written by a trigger; never removed, which does no harm."""
+
+    name = models.TextField(primary_key=True)
+
+    class Meta:
+        indexes = [GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="place_alike")]
+
+    def __str__(self) -> str:
+        return self.name

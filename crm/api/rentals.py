@@ -1,0 +1,112 @@
+"""GET /search/rental and /database/*: the homes, under the names that the first backend gave them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.response import Response
+
+from crm.api import parameters
+from crm.api.instants import write_instant
+from crm.api.listings import ListingSerializer, ListingViewSet
+from crm.api.pagination import page_size_of
+from crm.api.views import ApiView
+from crm.models import Listing, ListingStatus
+from crm.search.criteria import Criteria, wish_name
+from crm.search.homes import MOST_COUNTED, find_homes
+from crm.search.outside import search_outside
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+    from crm.search.homes import Nearby
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+class SearchRentalView(ApiView):
+    """GET homes to let that fit, best first; when none does, `alternatives` say what fits all wishes but one.
+
+    `bedrooms` is the fewest; `outside=1` also asks the web, where that is switched on.
+    """
+
+    def get(self, request: Request) -> Response:
+        wish = criteria(request)
+        limit = page_size_of(request, "limit", default=DEFAULT_LIMIT, largest=MAX_LIMIT)
+        found = find_homes(wish, limit=limit)
+        return Response(
+            {
+                "count": min(found.count, MOST_COUNTED),
+                "more": not found.is_counted_out,
+                "results": ListingSerializer(found.homes, many=True).data,
+                "alternatives": [nearby_shape(nearby) for nearby in found.nearby],
+                "outside": outside_shape(request, wish),
+            }
+        )
+
+
+def criteria(request: Request) -> Criteria:
+    """Return the wishes of a request. `query` and `address` are other names of `q` and `location`."""
+    bedrooms = parameters.asked(request, "bedrooms", parameters.read_numbers)
+    return Criteria(
+        words=parameters.words(request, "q") or parameters.words(request, "query") or None,
+        location=parameters.words(request, "location") or parameters.words(request, "address") or None,
+        min_rent=parameters.amount(request, "min_rent"),
+        max_rent=parameters.amount(request, "max_rent"),
+        bedrooms=min(bedrooms) if bedrooms else None,
+        property_type=parameters.words(request, "property_type") or None,
+        available_by=parameters.asked(request, "available_by", parameters.read_day),
+        pets=parameters.flag(request, "pets"),
+    )
+
+
+def nearby_shape(nearby: Nearby) -> dict[str, Any]:
+    """Return a home that fits but for one wish, and that wish."""
+    says = _("Fits everything but: %(wish)s") % {"wish": wish_name(nearby.relaxed)}
+    return {"relaxed": nearby.relaxed, "says": says, "listing": ListingSerializer(nearby.listing).data}
+
+
+def outside_shape(request: Request, wish: Criteria) -> dict[str, Any]:
+    """Return what the web says when ?outside=1 asks for it; `provider` is null while that is switched off."""
+    if not parameters.flag(request, "outside"):
+        return {"provider": None, "results": [], "problem": None}
+    said = " ".join(filter(None, [wish.words, wish.property_type, wish.location]))
+    found = search_outside(said)
+    results = [asdict(hit) | {"is_outside": True} for hit in found.hits]
+    return {"provider": found.provider, "results": results, "problem": found.problem}
+
+
+class DatabaseStatusView(ApiView):
+    """GET how many homes there are, by status."""
+
+    def get(self, request: Request) -> Response:
+        counted = dict(Listing.objects.order_by().values_list("status").annotate(Count("pk")))
+        by_status = {status: counted.get(status, 0) for status in ListingStatus.values}
+        return Response(
+            {
+                "status": "ok",
+                "rentals": sum(by_status.values()),
+                "available": by_status[ListingStatus.AVAILABLE],
+                "by_status": by_status,
+                "as_of": write_instant(timezone.now()),
+            }
+        )
+
+
+class RentalsView(ListingViewSet):
+    """GET all homes, as /api/v1/listings gives them."""
+
+    http_method_names = ["get", "head", "options"]
+
+
+class AvailableRentalsView(RentalsView):
+    """GET the homes that can be let now, as /api/v1/listings gives them."""
+
+    def get_queryset(self) -> QuerySet[Listing]:
+        return super().get_queryset().filter(status=ListingStatus.AVAILABLE)
