@@ -24,7 +24,7 @@ from django.utils import timezone
 from calls import board, presence
 from calls.models import Call, call_pk
 from calls.shapes import tile_shape, viewings_of, with_related
-from crm.models import Agent
+from crm.consumers import is_still_signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -191,14 +191,6 @@ class CallConsumer(LiveConsumer):
 
     def concerns(self, call: dict[str, Any]) -> bool:
         return call["id"] == self.call_id
-
-
-def is_still_signed_in(scope: dict[str, Any]) -> bool:
-    """Say whether the person is still staff and, where the socket has a session, has not signed out."""
-    session = scope.get("session")
-    if session is not None and not session.exists(session.session_key):
-        return False
-    return Agent.objects.filter(pk=scope["user"].pk, is_active=True).exists()
 
 
 def find_call(name: str) -> uuid.UUID | None:

@@ -8,7 +8,8 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from django.conf import settings
 
-from calls.routing import websocket_urlpatterns
+from calls import routing as calls_routing
+from crm import routing as crm_routing
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -17,8 +18,9 @@ Send = Callable[[Message], Awaitable[None]]
 # RFC 6455: policy violation.
 _REFUSED = 4403
 
-_routes = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-_paths = tuple(route.pattern for route in websocket_urlpatterns)
+_patterns = [*calls_routing.websocket_urlpatterns, *crm_routing.websocket_urlpatterns]
+_routes = AuthMiddlewareStack(URLRouter(_patterns))
+_paths = tuple(route.pattern for route in _patterns)
 
 
 async def websocket_application(scope: Message, receive: Receive, send: Send) -> None:

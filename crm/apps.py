@@ -8,3 +8,6 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         # Shared tasks belong to the application that exists when they are queued, in every process.
         import config.celery  # noqa: F401
+        from crm import receivers
+
+        receivers.connect()

@@ -45,6 +45,7 @@ def create_lead(*, values: dict[str, Any], agent: Agent, actor: str) -> Lead:
     lead = Lead.objects.create(**values)
     text = f"Created by {agent}"
     add_timeline(lead, EntryKind.CHANGE, text, agent=agent, actor=actor)
+    signals.lead_created.send_robust(sender=Lead, lead=lead, agent=agent)
     return lead
 
 
@@ -71,7 +72,7 @@ def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -
         setattr(lead, name, value)
     locked.save(update_fields=[*saved, "updated_at"])
     add_timeline(lead, EntryKind.CHANGE, text, data=data, agent=agent, actor=actor)
-    signals.lead_changed.send_robust(sender=Lead, lead=locked, changed=list(changed))
+    signals.lead_changed.send_robust(sender=Lead, lead=locked, changed=list(changed), agent=agent)
     return list(changed)
 
 

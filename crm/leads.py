@@ -58,11 +58,16 @@ def lead_for_caller(
     if lead is None:
         values = {"full_name": name, "email": address or "", "source": source, "is_demo": is_demo}
         if number is None:
-            return Lead.objects.create(**values)
+            return _announced(Lead.objects.create(**values))
         lead, created = Lead.objects.get_or_create(phone=number, defaults=values)
         if created:
-            return lead
+            return _announced(lead)
     _complete(lead, phone=number, email=address, full_name=name)
+    return lead
+
+
+def _announced(lead: Lead) -> Lead:
+    signals.lead_created.send_robust(sender=Lead, lead=lead)
     return lead
 
 

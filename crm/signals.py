@@ -7,7 +7,9 @@ appointment_held = Signal()
 appointment_booked = Signal()
 appointment_rescheduled = Signal()
 appointment_cancelled = Signal()
-# Carries `lead` and `changed`, the names of the fields that changed.
+# Carries `lead`: a row that is new.
+lead_created = Signal()
+# Carries `lead` and `changed`, the names of the fields that changed; `agent`, where a person did it.
 lead_changed = Signal()
 # Carries `listing` and `changed`, the names of the fields that changed.
 listing_changed = Signal()

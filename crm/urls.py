@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from crm import service, views
 from crm.api import rentals
+from crm.pages import presence
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", service.index, name="index"),
@@ -19,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(r"^login/?$", views.SignIn.as_view(), name="login"),
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
+    path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
 ]

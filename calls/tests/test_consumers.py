@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
-from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 from django.conf import settings
@@ -19,53 +16,18 @@ from calls.models import Call
 from calls.refold import project_many
 from calls.routing import websocket_urlpatterns
 from calls.tests.ledger import call, conversation, deliver, report
-from crm.tests import factories
+from crm.tests import factories, sockets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 application = URLRouter(websocket_urlpatterns)
 
 
-class Socket:
-    """A browser's end of a live socket."""
+class Socket(sockets.Socket):
+    """A browser's end of a socket of the board."""
 
     def __init__(self, path: str, user: Any, application: Any = application) -> None:
-        scope = {"type": "websocket", "path": unquote(path), "headers": [], "query_string": b"", "user": user}
-        self.communicator = ApplicationCommunicator(application, scope)
-
-    async def connect(self) -> bool:
-        """Open the socket; return whether it was accepted."""
-        await self.communicator.send_input({"type": "websocket.connect"})
-        is_accepted = (await self.communicator.receive_output(5))["type"] == "websocket.accept"
-        if not is_accepted:
-            # The layer's read, begun with the socket, may go on for some seconds; nobody waits for it.
-            await self.disconnect(0.2)
-        return is_accepted
-
-    async def disconnect(self, patience: float = 5) -> None:
-        """Go away, as a server tells the application also after a refusal."""
-        await self.communicator.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.communicator.wait(patience)
-
-    async def __aenter__(self) -> Socket:
-        assert await self.connect()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.disconnect()
-
-    async def next(self, *kinds: str) -> dict[str, Any]:
-        """Return the next message, of one of these kinds if any is given."""
-        while True:
-            output = await self.communicator.receive_output(6)
-            assert output["type"] == "websocket.send"
-            message = json.loads(output["text"])
-            if not kinds or message["type"] in kinds:
-                return message
-
-    async def say(self, message: Any) -> None:
-        text = message if isinstance(message, str) else json.dumps(message)
-        await self.communicator.send_input({"type": "websocket.receive", "text": text})
+        super().__init__(path, user, application)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 import "./main.css";
 import "htmx.org";
+import { startDesk } from "./shell/desk.js";
 import { startDoor } from "./shell/door.js";
+import { startPresence } from "./shell/presence.js";
 import { startSheets, startWaiting } from "./shell/sheets.js";
 import { startThemes } from "./shell/themes.js";
 import { startToasts } from "./shell/toasts.js";
@@ -10,6 +12,8 @@ startDoor(document);
 startToasts(document);
 startSheets(document);
 startWaiting(document);
+startDesk(document);
+startPresence(document);
 
 // A page's own code loads only where an element asks for it.
 const PAGES = {
