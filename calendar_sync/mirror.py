@@ -110,7 +110,10 @@ def _sync(calendar: Calendar, graph: Graph, now: datetime) -> bool:
             store(calendar, rows, removed=None if found.window else found.removed)
         locked.placed_by = _rules(calendar)
         _note_success(locked, found, hinted_at=calendar.hinted_at, now=now)
-    _note_synced(calendar, now, is_news=is_news)
+        if found.window is not None:
+            read = Calendar.objects.filter(connection=calendar.connection_id, is_read=True)
+            staleness.limit(calendar.connection, read.defer("delta_link"), now)
+    _note_synced(calendar, now, is_news=is_news or found.window is not None)
     return True
 
 

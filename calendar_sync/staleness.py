@@ -1,10 +1,12 @@
-"""A calendar that cannot be read is not free: it blocks its agent until it can be read again."""
+"""What is not known of a calendar is not free: its agent is blocked for as long as it cannot be read, and always from
+where reading ends.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch
@@ -20,7 +22,10 @@ from crm.models import BusyTime
 logger = logging.getLogger(__name__)
 
 REASON = "calendar unreadable"
+NOT_YET = "calendar not read so far ahead"
 _PREFIX = "unreadable:"
+BEYOND = "beyond:"
+_END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def is_unread(calendar: Calendar, now: datetime) -> bool:
@@ -48,6 +53,7 @@ def refresh(connection_ids: Collection[int] | None = None, *, now: datetime | No
             _block(connection, now)
         else:
             _unblock(connection)
+        limit(connection, read, now)
         _tell(connection, read, unread, now)
     return blocked
 
@@ -57,7 +63,8 @@ def sweep(*, now: datetime | None = None) -> int:
     blocked = refresh(now=now)
     mirrored = BusyTime.objects.filter(source=BusyTime.Source.MICROSOFT)
     orphans = mirrored.exclude(Exists(MirroredEvent.objects.filter(busy_time=OuterRef("pk"))))
-    kept = [_external_id(pk) for pk in Connection.objects.values_list("pk", flat=True)]
+    connected = Connection.objects.values_list("pk", flat=True)
+    kept = [f"{prefix}{pk}" for pk in connected for prefix in (_PREFIX, BEYOND)]
     freed, _rows = orphans.exclude(external_id__in=kept).delete()
     if freed:
         logger.info("%s busy times belonged to no connected calendar any more", freed)
@@ -91,6 +98,25 @@ def _unblock(connection: Connection) -> None:
     rows = BusyTime.objects.filter(agent=connection.agent_id, source=BusyTime.Source.MICROSOFT)
     if rows.filter(external_id=_external_id(connection.pk)).delete()[0]:
         logger.info("Connection %s can be read again", connection.pk)
+
+
+def limit(connection: Connection, read: Collection[Calendar], now: datetime) -> None:
+    """Let nothing be offered from where the calendars that are read have been read to.
+
+    However far ahead viewings may be booked from one moment to the next, what nobody has looked at stays blocked until
+    a round has reached it.
+    """
+    ends = [calendar.window_ends_at for calendar in read]
+    known_until = min((end for end in ends if end), default=now) if None not in ends else now
+    row, created = BusyTime.objects.get_or_create(
+        agent=connection.agent,
+        source=BusyTime.Source.MICROSOFT,
+        external_id=f"{BEYOND}{connection.pk}",
+        defaults={"starts_at": known_until, "ends_at": _END_OF_TIME, "reason": NOT_YET},
+    )
+    is_unknown_since = known_until == now and row.starts_at < now
+    if not created and row.starts_at != known_until and not is_unknown_since:
+        BusyTime.objects.filter(pk=row.pk).update(starts_at=known_until)
 
 
 def _tell(connection: Connection, read: list[Calendar], unread: list[Calendar], now: datetime) -> None:

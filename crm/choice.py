@@ -66,7 +66,8 @@ def choose_agent(
     closed = {pk: rule or _off_step(people[pk], starts_at, rules) for pk, rule in verdicts.items()}
     free = [pk for pk, rule in closed.items() if rule is None]
     if not free:
-        raise _refusal(closed.values())
+        # Calendars kept elsewhere are busy wherever nobody has looked yet: too far ahead is the better reason there.
+        raise _refusal(["horizon"] if starts_at >= now + rules.horizon else closed.values())
     return people[free[0] if len(free) == 1 else whose_turn([people[pk] for pk in free], starts_at, now)]
 
 

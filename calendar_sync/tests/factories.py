@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.db.models import QuerySet
+
 from calendar_sync.models import Calendar, Connection, MirroredEvent
-from crm.models import Agent
+from crm.models import Agent, BusyTime
 from crm.tests import factories as crm
 
 MONDAY = datetime(2027, 6, 7, 15, tzinfo=UTC)
@@ -23,6 +25,11 @@ def connection(agent: Agent | None = None, **fields: Any) -> Connection:
 def calendar(of: Connection | None = None, **fields: Any) -> Calendar:
     values = {"connection": of or connection(), "external_id": f"calendar-{next(_numbers)}", "name": "Calendar"}
     return Calendar.objects.create(**values | fields)
+
+
+def busy_times() -> QuerySet[BusyTime]:
+    """Return all busy times but those that stand for what was not read yet, beyond the window."""
+    return BusyTime.objects.exclude(external_id__startswith="beyond:")
 
 
 def mirrored_event(of: Calendar | None = None, **fields: Any) -> MirroredEvent:

@@ -89,7 +89,7 @@ def test_a_calendar_that_is_gone_frees_its_time(row, family, sandbox):
     choice.refresh_calendars(row)
 
     assert state(row) == {"Calendar": (True, True)}
-    assert not BusyTime.objects.filter(pk=busy.pk).exists()
+    assert not factories.busy_times().filter(pk=busy.pk).exists()
 
 
 def test_what_is_written_is_read_too(row, family):
@@ -112,7 +112,7 @@ def test_a_calendar_no_longer_read_is_forgotten(row, family, graph, sandbox):
     assert (bytes(default.delta_link), default.last_synced_at, default.subscription_id) == (b"", None, "")
     assert not MirroredEvent.objects.exists()
     # What was entered by hand stays; the calendar newly chosen was never read, so it is not free.
-    assert set(BusyTime.objects.values_list("external_id", flat=True)) == {"", f"unreadable:{row.pk}"}
+    assert set(factories.busy_times().values_list("external_id", flat=True)) == {"", f"unreadable:{row.pk}"}
 
 
 def test_the_choice_has_what_is_read_read_at_once(row, family, queued, django_capture_on_commit_callbacks):
@@ -222,7 +222,7 @@ def test_disconnecting_forgets_everything(row, connected_agent, sandbox):
 
     for model in (Connection, Calendar, MirroredEvent, EventLink, Push, AuthFlow):
         assert not model.objects.exists(), model
-    assert list(BusyTime.objects.all()) == [kept]
+    assert list(factories.busy_times().all()) == [kept]
     assert set(Notice.objects.values_list("key", flat=True)) == {"connection:2", "application:AADSTS7000222"}
     viewing.refresh_from_db()
     assert (viewing.calendar_state, viewing.external_id) == (CalendarState.LOCAL, "")

@@ -14,10 +14,10 @@ from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar, ConnectionStatus, MirroredEvent, Notice
 from calendar_sync.remote import DeltaPage, RemoteEvent
 from calendar_sync.sandbox import Fault, Kind
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.locks import bookable
 from crm.availability import find_slots
-from crm.models import BusyTime
 
 CHICAGO = ZoneInfo("America/Chicago")
 HOUR = timedelta(hours=1)
@@ -54,7 +54,7 @@ def calendar(agent):
 
 def busy(agent):
     """Return what blocks the agent, without the row that stands for an unreadable calendar."""
-    rows = BusyTime.objects.filter(agent=agent).exclude(external_id__startswith="unreadable:")
+    rows = factories.busy_times().filter(agent=agent).exclude(external_id__startswith="unreadable:")
     return sorted((row.starts_at, row.ends_at) for row in rows)
 
 
@@ -73,7 +73,7 @@ def test_what_is_busy_in_outlook_blocks_and_only_that_it_is_busy_is_kept(agent, 
 
     assert sync_calendar(calendar.pk)
 
-    row = BusyTime.objects.get(agent=agent)
+    row = factories.busy_times().get(agent=agent)
     assert (row.starts_at, row.ends_at, row.reason, row.source) == (nine, nine + HOUR, "busy", "microsoft")
     assert row.external_id == f"{calendar.pk}:{event_id}"
     assert MirroredEvent.objects.get().busy_time == row
@@ -455,13 +455,13 @@ def test_a_lost_place_means_to_read_all_anew_and_forget_what_is_not_there(agent,
     gone = outlook.create("gone", nine, nine + HOUR)
     outlook.create("kept", nine + HOUR, nine + 2 * HOUR)
     sync_calendar(calendar.pk)
-    kept = BusyTime.objects.get(starts_at=nine + HOUR)
+    kept = factories.busy_times().get(starts_at=nine + HOUR)
     outlook.delete(gone)
     sandbox.graph.delta.forget(ADA)
 
     assert again(calendar)
 
-    assert list(BusyTime.objects.filter(agent=agent)) == [kept]
+    assert list(factories.busy_times().filter(agent=agent)) == [kept]
     assert MirroredEvent.objects.count() == 1
 
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar
 from calendar_sync.sandbox.faults import PASSING, Kind
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
-from crm.models import BusyTime
 
 CHICAGO = ZoneInfo("America/Chicago")
 HOUR = timedelta(hours=1)
@@ -88,7 +88,7 @@ def expected(outlook, calendar):
 
 
 def mirrored(agent):
-    rows = BusyTime.objects.filter(agent=agent).exclude(external_id__startswith="unreadable:")
+    rows = factories.busy_times().filter(agent=agent).exclude(external_id__startswith="unreadable:")
     return sorted(rows.values_list("starts_at", "ends_at"))
 
 
@@ -136,4 +136,4 @@ def test_of_many_workers_one_reads_a_calendar(connected_agent, sandbox):
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(work, range(6))) == [False] * 5 + [True]
 
-    assert BusyTime.objects.filter(agent=connected_agent).count() == 30
+    assert factories.busy_times().filter(agent=connected_agent).count() == 30

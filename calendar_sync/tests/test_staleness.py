@@ -12,8 +12,8 @@ from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, Notice
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests import factories
+from calendar_sync.tests.conftest import ADA
 from crm.availability import explain, find_slots
-from crm.models import BusyTime
 from crm.tests import factories as crm
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def agent():
 def calendar(agent, now):
     """Return a calendar that was read just now."""
     connection = factories.connection(agent, created_at=now - 10 * DAY)
-    return factories.calendar(connection, is_read=True, last_synced_at=now)
+    return factories.calendar(connection, is_read=True, last_synced_at=now, window_ends_at=now + 120 * DAY)
 
 
 def slots(agent, now):
@@ -60,7 +60,7 @@ def test_a_silently_unread_calendar_is_not_free(agent, calendar, now):
 
     assert slots(agent, now) == []
     assert {row.rule for row in explain(start=now + DAY, end=now + 2 * DAY, agent_ids=[agent.pk], now=now)} == {"busy"}
-    row = BusyTime.objects.get()
+    row = factories.busy_times().get()
     assert (row.external_id, row.reason) == (f"unreadable:{calendar.connection_id}", "calendar unreadable")
     assert open_notices() == [("unreadable", agent)]
     assert calendar.name in Notice.objects.get().text
@@ -80,7 +80,7 @@ def test_it_is_free_again_once_it_is_read(agent, calendar, now):
 
     assert staleness.sweep(now=now) == 0
 
-    assert BusyTime.objects.count() == 0
+    assert factories.busy_times().count() == 0
     assert open_notices() == []
     assert slots(agent, now) != []
 
@@ -126,13 +126,13 @@ def test_the_block_reaches_over_all_that_is_offered_for_as_long_as_it_lasts(agen
     crm.office(horizon_days=90)
     aged(calendar, now, 61)
     staleness.sweep(now=now)
-    first = BusyTime.objects.get()
+    first = factories.busy_times().get()
     assert first.starts_at <= now
     assert first.ends_at >= now + 90 * DAY
 
     staleness.sweep(now=now + 30 * DAY)
 
-    row = BusyTime.objects.get()
+    row = factories.busy_times().get()
     assert row.pk == first.pk
     assert row.ends_at >= now + 120 * DAY
 
@@ -153,17 +153,17 @@ def test_what_no_connected_calendar_accounts_for_is_freed(agent, calendar, now):
 
     staleness.sweep(now=now)
 
-    assert set(BusyTime.objects.all()) == {kept, mirrored}
+    assert set(factories.busy_times().all()) == {kept, mirrored}
 
 
 def test_the_first_round_ends_the_block_at_once(connected_agent, sandbox):
     calendar = connected_agent.calendar_connection.calendars.get()
     staleness.sweep()
-    assert BusyTime.objects.filter(agent=connected_agent).count() == 1
+    assert factories.busy_times().filter(agent=connected_agent).count() == 1
 
     assert sync_calendar(calendar.pk)
 
-    assert BusyTime.objects.filter(agent=connected_agent).count() == 0
+    assert factories.busy_times().filter(agent=connected_agent).count() == 0
 
 
 def test_a_mailbox_that_fails_for_an_hour_blocks_and_recovers(connected_agent, sandbox):
@@ -183,3 +183,47 @@ def test_a_mailbox_that_fails_for_an_hour_blocks_and_recovers(connected_agent, s
 
     assert slots(connected_agent, start + 63 * MINUTE) != []
     assert open_notices() == []
+
+
+def test_what_lies_beyond_the_window_is_not_free_when_the_horizon_is_raised(connected_agent, sandbox, now):
+    calendar = connected_agent.calendar_connection.calendars.get()
+    office = crm.office(horizon_days=60)
+    sync_calendar(calendar.pk)
+    sandbox.outlook(ADA).create("Holiday", now + 80 * DAY, now + 100 * DAY)
+
+    office.horizon_days = 120
+    office.save()
+
+    def late():
+        end = now + 120 * DAY
+        return find_slots(start=now + 70 * DAY, end=end, agent_ids=[connected_agent.pk], limit=1_000, now=now)
+
+    assert slots(connected_agent, now) != []
+    assert late() == []
+    # Nor while it cannot be read.
+    staleness.sweep(now=now)
+    assert late() == []
+
+    Calendar.objects.update(next_sync_at=now)
+    assert sync_calendar(calendar.pk)
+    assert late() != []
+    assert all(not now + 80 * DAY < offer.starts_at < now + 100 * DAY for offer in late())
+
+
+def test_a_calendar_that_was_never_read_is_not_free_however_far_ahead(connected_agent, now):
+    staleness.sweep(now=now)
+
+    crm.office(horizon_days=700)
+
+    far = find_slots(start=now, end=now + 700 * DAY, agent_ids=[connected_agent.pk], limit=1, now=now)
+    assert far == []
+
+
+def test_a_second_calendar_is_read_before_anything_is_free(connected_agent, now):
+    connection = connected_agent.calendar_connection
+    sync_calendar(connection.calendars.get().pk)
+
+    factories.calendar(connection, external_id="other", is_read=True)
+    staleness.refresh([connection.pk], now=now)
+
+    assert slots(connected_agent, now) == []

@@ -14,8 +14,8 @@ from calendar_sync.mirror import due, sync_calendar
 from calendar_sync.models import Calendar, ConnectionStatus
 from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.subscriptions import LIFETIME, maintain
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
-from crm.models import BusyTime
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -73,7 +73,7 @@ def test_a_change_in_outlook_is_told_believed_and_read(calendar, sandbox, now):
 
     assert list(due(timezone.now())) == [calendar]
     assert sync_calendar(calendar.pk)
-    assert BusyTime.objects.get().starts_at == now + DAY
+    assert factories.busy_times().get().starts_at == now + DAY
 
 
 def test_it_is_renewed_a_day_ahead(calendar, sandbox, now):
@@ -179,7 +179,7 @@ def test_when_notifications_fall_silent_the_poll_finds_everything(calendar, sand
     later = timezone.now() + timedelta(seconds=settings.CALENDAR_POLL_SECONDS + 1)
     assert sync_calendar(calendar.pk, now=later)
 
-    assert BusyTime.objects.get().starts_at == now + DAY
+    assert factories.busy_times().get().starts_at == now + DAY
 
 
 @pytest.mark.django_db(transaction=True)

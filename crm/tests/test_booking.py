@@ -237,6 +237,12 @@ def test_a_time_in_another_zone_is_the_same_time(home, lead):
     assert Appointment.objects.get(starts_at=NINE) == appointment
 
 
+def test_too_far_ahead_is_said_of_who_is_busy_there_too(home, lead, agent):
+    make.busy_time(agent, NOW + timedelta(days=61), NOW + timedelta(days=1_000))
+
+    assert refused(OutsideHours, book, lead, home, NINE + timedelta(days=91)).details["rule"] == "horizon"
+
+
 def test_the_end_of_time_is_refused(home, lead):
     refused(BadArguments, book, lead, home, datetime.max.replace(tzinfo=UTC) - timedelta(hours=1))
 

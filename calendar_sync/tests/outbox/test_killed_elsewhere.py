@@ -10,11 +10,12 @@ import pytest
 from calendar_sync import mirror, outbox, outlook_changes, pushing, telling, tokens
 from calendar_sync.models import Calendar, Push
 from calendar_sync.sandbox import Fault, Kind
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import ELEVEN, HALF_HOUR, NOON, TEN, open_notices, statuses
 from calendar_sync.tests.outbox.test_killed import AFTER, BEFORE, killed
 from crm import booking
-from crm.models import Appointment, BusyTime, OutgoingMessage
+from crm.models import Appointment, OutgoingMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,7 +121,7 @@ def test_killed_while_following_a_move_in_outlook(desk, point):
 
     assert desk.fresh(appointment).starts_at == ELEVEN
     assert OutgoingMessage.objects.count() == 1
-    assert list(BusyTime.objects.values_list("starts_at", flat=True)) == [NOON]
+    assert list(factories.busy_times().values_list("starts_at", flat=True)) == [NOON]
     assert statuses() == ["done"]
 
 

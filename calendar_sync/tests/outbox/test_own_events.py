@@ -13,10 +13,11 @@ from calendar_sync.mirror import sync_calendar
 from calendar_sync.models import Calendar, EventLink, MirroredEvent
 from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import ELEVEN, HALF_HOUR, NOON, TEN
 from crm.errors import TransientError
-from crm.models import AppointmentStatus, BusyTime
+from crm.models import AppointmentStatus
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def read(calendar):
 
 
 def mirrored():
-    return BusyTime.objects.count(), MirroredEvent.objects.count()
+    return factories.busy_times().count(), MirroredEvent.objects.count()
 
 
 def test_a_viewing_in_outlook_is_no_busy_time(desk, calendar, handed):
@@ -164,7 +165,7 @@ def test_a_copy_of_a_viewing_blocks(desk, calendar, outlook):
 
     read(calendar)
 
-    assert [row.starts_at for row in BusyTime.objects.all()] == [NOON]
+    assert [row.starts_at for row in factories.busy_times().all()] == [NOON]
 
 
 def test_a_change_that_cannot_be_carried_over_now_is_read_again(desk, calendar, outlook, monkeypatch):
@@ -195,7 +196,7 @@ def test_one_change_that_fails_does_not_stop_the_reading(desk, calendar, outlook
     monkeypatch.setattr(own_events.outlook_changes, "apply", broken)
 
     assert read(calendar)
-    assert [row.starts_at for row in BusyTime.objects.all()] == [NOON]
+    assert [row.starts_at for row in factories.busy_times().all()] == [NOON]
     assert "could not be taken over" in caplog.text
 
 
@@ -213,5 +214,5 @@ def test_a_tag_of_somebodys_own_making_is_a_foreign_event(desk, calendar, outloo
 
     assert read(calendar)
 
-    assert BusyTime.objects.filter(starts_at=TEN).exists()
+    assert factories.busy_times().filter(starts_at=TEN).exists()
     assert reconcile.reconcile(calendar.connection_id) == []

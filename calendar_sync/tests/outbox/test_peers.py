@@ -13,11 +13,12 @@ from rest_framework.test import APIClient
 from calendar_sync import adoption, mirror, outbox, pushing
 from calendar_sync.graph import Graph
 from calendar_sync.models import Calendar
+from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, HALF_HOUR, NOON, TEN, open_notices
 from crm import booking
 from crm.errors import SlotTaken
-from crm.models import Appointment, BusyTime
+from crm.models import Appointment
 from crm.tests import factories as crm
 
 
@@ -77,7 +78,8 @@ def test_odoo_75088_a_meeting_of_two_agents_is_busy_for_each_and_copied_to_nobod
 
     read_all()
 
-    assert sorted(BusyTime.objects.values_list("agent", "starts_at")) == sorted([(desk.agent.pk, TEN), (bob.pk, TEN)])
+    busy = factories.busy_times().values_list("agent", "starts_at")
+    assert sorted(busy) == sorted([(desk.agent.pk, TEN), (bob.pk, TEN)])
     assert written(desk) == []
     assert (len(desk.events()), len(desk.events(BOB))) == (1, 1)
 

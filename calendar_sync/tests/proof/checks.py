@@ -13,9 +13,10 @@ from calendar_sync import events
 from calendar_sync.models import Calendar, EventLink, Notice, NoticeKind, Push
 from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox.mailbox import Event
+from calendar_sync.tests import factories
 from calendar_sync.tests.proof.ledger import Ledger, put_back_key
 from calendar_sync.tests.proof.office import Office
-from crm.models import Agent, Appointment, BusyTime, OutgoingMessage, Task
+from crm.models import Agent, Appointment, OutgoingMessage, Task
 
 OVERLAPS = """
     SELECT a.id, b.id FROM crm_appointment a JOIN crm_appointment b
@@ -116,7 +117,7 @@ def busy_times_are_right(office: Office) -> list[str]:
     for agent in office.agents:
         calendar = Calendar.objects.get(connection__agent=agent, is_read=True)
         expected = Counter(free_busy(office, agent, calendar))
-        actual = Counter(BusyTime.objects.filter(agent=agent).values_list("starts_at", "ends_at"))
+        actual = Counter(factories.busy_times().filter(agent=agent).values_list("starts_at", "ends_at"))
         wrong += [f"{agent} is not busy {at}" for at in expected - actual]
         wrong += [f"{agent} is busy {at} without a reason" for at in actual - expected]
     return wrong
@@ -129,7 +130,7 @@ def notices_have_a_cause(office: Office, ledger: Ledger) -> list[str]:
     for notice in Notice.objects.filter(resolved_at=None).select_related("agent", "appointment"):
         has_cause = notice.kind == NoticeKind.MOVED and notice.key in touched
         if notice.kind == NoticeKind.CLASH and notice.appointment is not None:
-            row, busy = notice.appointment, BusyTime.objects.filter(agent=notice.agent)
+            row, busy = notice.appointment, factories.busy_times().filter(agent=notice.agent)
             is_met = busy.filter(starts_at__lt=row.ends_at, ends_at__gt=row.starts_at).exists()
             has_cause = row.status == "booked" and row.agent_id == notice.agent_id and is_met
         if not has_cause:

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from calendar_sync.tests import factories
 from calendar_sync.tests.proof import checks, office
 from calendar_sync.tests.proof.office import Office
 from crm import booking
 from crm.availability import find_slots
-from crm.models import Agent, Appointment, BusyTime, OutgoingMessage
+from crm.models import Agent, Appointment, OutgoingMessage
 from crm.tests import factories as crm
 
 ZONES = ["America/Chicago", "Europe/London", "Australia/Lord_Howe"]
@@ -126,7 +127,7 @@ def test_days_series_and_what_lies_across_are_busy_at_their_local_times(change):
 
     expected = [(midnight(0), midnight(1)), (midnight(-3), midnight(0)), (midnight(1), midnight(3)), (before, after)]
     expected += [(morning, morning + HALF_HOUR) for morning in mornings]
-    assert sorted(BusyTime.objects.values_list("starts_at", "ends_at")) == sorted(expected)
+    assert sorted(factories.busy_times().values_list("starts_at", "ends_at")) == sorted(expected)
     # The day of the change has not 24 hours, and the whole of it is taken.
     assert midnight(1) - midnight(0) != DAY
     assert find_slots(listing=crm.listing(agent), start=midnight(-3), end=midnight(3), now=desk.now) == []
@@ -146,5 +147,5 @@ def test_a_series_that_is_moved_after_the_change_stays_at_its_local_time(change)
     desk.settle()
 
     left = [mornings[0], mornings[2], mornings[3] + 2 * HALF_HOUR, mornings[4]]
-    assert sorted(BusyTime.objects.values_list("starts_at", flat=True)) == left
-    assert {end - start for start, end in BusyTime.objects.values_list("starts_at", "ends_at")} == {HALF_HOUR}
+    assert sorted(factories.busy_times().values_list("starts_at", flat=True)) == left
+    assert {end - start for start, end in factories.busy_times().values_list("starts_at", "ends_at")} == {HALF_HOUR}

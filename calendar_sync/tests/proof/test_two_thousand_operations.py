@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from calendar_sync.models import EventLink, Notice, NoticeKind, Push
+from calendar_sync.tests import factories
 from calendar_sync.tests.proof import checks, disclosure, office
 from calendar_sync.tests.proof.days import Days
 from calendar_sync.tests.proof.office import Office
@@ -132,7 +133,7 @@ BREAKAGES: dict[str, Callable[[Office], object]] = {
         calendar_state="pending"
     ),
     "a viewing names no event": lambda desk: Appointment.objects.filter(status="booked").update(external_id=""),
-    "a busy time is missing": lambda desk: BusyTime.objects.filter(pk=BusyTime.objects.first().pk).delete(),  # type: ignore[union-attr]
+    "a busy time is missing": lambda desk: factories.busy_times().filter(pk=factories.busy_times().first().pk).delete(),  # type: ignore[union-attr]
     "a busy time is too much": lambda desk: BusyTime.objects.create(
         agent=desk.agents[0], starts_at=desk.now, ends_at=desk.now + timedelta(hours=1)
     ),
