@@ -85,6 +85,20 @@ class Supervised(ControlRefusal):
         self.holder = holder
 
 
+class ListenExpired(ControlRefusal):
+    """The permission to listen was used, is old, or was never given."""
+
+    code = "expired"
+    status = 410
+
+
+class Unplayable(ControlRefusal):
+    """Vapi sends sound that the page cannot play."""
+
+    code = "unplayable"
+    status = 502
+
+
 class MayNotSupervise(ControlRefusal):
     code = "not_allowed"
     status = 403

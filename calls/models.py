@@ -194,6 +194,8 @@ class ControlAction(models.Model):
     outcome = models.CharField(max_length=16, choices=ControlOutcome, default=ControlOutcome.SENDING)
     code = models.CharField(max_length=32, blank=True)
     at = models.DateTimeField(db_default=Now(), editable=False)
+    # Of what lasts, which is listening: how long it lasted is part of the log.
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["at", "pk"]
@@ -207,6 +209,11 @@ class ControlAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.call_id}"
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long it lasted, None for what does not last."""
+        return (self.ended_at - self.at).total_seconds() if self.ended_at else None
 
 
 class PersonRequest(models.Model):

@@ -3,10 +3,12 @@
 from django.urls import path
 
 from calls.consumers import CallConsumer, LiveConsumer
+from calls.tower.sound import ListenConsumer
 
 websocket_urlpatterns = [
     path("ws/live", LiveConsumer.as_asgi()),
     path("ws/live/", LiveConsumer.as_asgi()),
+    path("ws/listen", ListenConsumer.as_asgi()),
     path("ws/calls/<str:call>", CallConsumer.as_asgi()),
     path("ws/calls/<str:call>/", CallConsumer.as_asgi()),
 ]

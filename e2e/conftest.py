@@ -13,7 +13,9 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from calendar_sync.sandbox import Sandbox, Server
-from e2e.desk import EMAIL, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
+from calls.tests import certificates
+from calls.tests.tower.listen_server import ListenServer
+from e2e.desk import EMAIL, LISTEN_HOST, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -44,24 +46,38 @@ def microsoft() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory, microsoft: Server) -> Iterator[dict[str, str]]:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ListenServer, dict[str, str]]]:
+    """Calls that can be heard, and what tells a desk the way to them."""
+    papers = certificates.issue(tmp_path_factory.mktemp("vapi"), LISTEN_HOST)
+    with ListenServer(papers.server_context()) as vapi:
+        yield vapi, {"E2E_LISTEN_PORT": str(vapi.port), "E2E_LISTEN_AUTHORITY": str(papers.authority)}
+
+
+@pytest.fixture(scope="session")
+def environment(
+    tmp_path_factory: pytest.TempPathFactory, microsoft: Server, sound: tuple[ListenServer, dict[str, str]]
+) -> Iterator[dict[str, str]]:
     """Name a new database and an empty Valkey database; the former goes afterwards."""
     name = f"pete_e2e_{os.getpid()}"
     stores = urlsplit(settings.DATABASE_URL)
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-        yield base_environment() | {
-            "DATABASE_URL": urlunsplit(stores._replace(path=f"/{name}")),
-            "REDIS_URL": _redis_url(15 - int(WORKER) % 4),
-            "DATA_DIR": str(tmp_path_factory.mktemp("desk")),
-            "SECRET_KEY": "only-for-e2e-0123456789abcdefghijklmnopqrstuvwxyz",
-            "TOKEN_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-            "VAPI_WEBHOOK_SECRET": SECRET,
-            "ADMIN_EMAIL": EMAIL,
-            "ADMIN_PASSWORD": PASSWORD,
-            "DEMO": "0",
-            "MS_SANDBOX_URL": microsoft.url,
-        }
+        yield (
+            base_environment()
+            | sound[1]
+            | {
+                "DATABASE_URL": urlunsplit(stores._replace(path=f"/{name}")),
+                "REDIS_URL": _redis_url(15 - int(WORKER) % 4),
+                "DATA_DIR": str(tmp_path_factory.mktemp("desk")),
+                "SECRET_KEY": "only-for-e2e-0123456789abcdefghijklmnopqrstuvwxyz",
+                "TOKEN_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+                "VAPI_WEBHOOK_SECRET": SECRET,
+                "ADMIN_EMAIL": EMAIL,
+                "ADMIN_PASSWORD": PASSWORD,
+                "DEMO": "0",
+                "MS_SANDBOX_URL": microsoft.url,
+            }
+        )
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -17,6 +17,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET = "only-for-e2e"
 EMAIL, PASSWORD = "admin@pete.local", "correct horse battery"
 START_SECONDS = 30.0
+# Vapi's, but for the way there: see e2e/asgi.py.
+LISTEN_HOST = "phone-call-websocket.vapi.ai"
 
 
 def free_port() -> int:
@@ -36,7 +38,7 @@ class Desk:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = ["-m", "uvicorn", "config.asgi:application", "--port", str(self.port), "--ws", "websockets"]
+        command = ["-m", "uvicorn", "e2e.asgi:application", "--port", str(self.port), "--ws", "websockets"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *command], cwd=BASE_DIR, env=self.environment, stdout=log, stderr=log
@@ -93,7 +95,10 @@ class Call:
                 "type": "inboundPhoneCall",
                 "customer": {"number": self.number},
                 # A host that does not exist: whatever is sent there fails.
-                "monitor": {"controlUrl": f"https://no-such-host.vapi.ai/{self.id}/control"},
+                "monitor": {
+                    "controlUrl": f"https://no-such-host.vapi.ai/{self.id}/control",
+                    "listenUrl": f"wss://{LISTEN_HOST}/{self.id}/listen",
+                },
             },
         }
         answer = httpx.post(

@@ -82,10 +82,17 @@ def release(call: Call, person: Agent) -> None:
         tile_changes.show(call.pk)
 
 
-def _validate(wish: Wish) -> None:
-    if not wish.reason.strip():
+def check_reason(reason: str) -> None:
+    """Raise ControlInvalid."""
+    if not reason.strip():
         raise ControlInvalid(_("Say why, in a few words: it is kept with the call."))
-    if len(wish.reason) > LONGEST_REASON or len(wish.text) > LONGEST_TEXT:
+    if len(reason) > LONGEST_REASON:
+        raise ControlInvalid(_("That is too long."))
+
+
+def _validate(wish: Wish) -> None:
+    check_reason(wish.reason)
+    if len(wish.text) > LONGEST_TEXT:
         raise ControlInvalid(_("That is too long."))
     if wish.kind in (ControlKind.SAY, ControlKind.WHISPER) and not wish.text.strip():
         raise ControlInvalid(_("Write what is to be said."))
@@ -95,7 +102,7 @@ def _validate(wish: Wish) -> None:
 
 def _address(call: Call) -> str:
     found = keyring.find(call.pk)
-    if found is None:
+    if found is None or not found.control:
         raise NotControllable(_("Vapi has not said how this call can be steered."))
     return found.control
 

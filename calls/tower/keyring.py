@@ -50,7 +50,7 @@ def notice(call_id: UUID, message: Message, door: Door) -> None:
             door.in_thread(forget, call_id)
         return
     monitor = message.monitor
-    if monitor is None or not monitor.control_url:
+    if monitor is None or not (monitor.control_url or monitor.listen_url):
         return
     stamp, now = hash((monitor.control_url, monitor.listen_url)), time.monotonic()
     known, until = _known.get(call_id, (0, 0.0))
@@ -64,11 +64,10 @@ def notice(call_id: UUID, message: Message, door: Door) -> None:
 
 def keep(call_id: UUID, monitor: Monitor) -> bool:
     """Seal and keep what may be used. Never raises: no message may fail because of it."""
-    control, listen = monitor.control_url or "", monitor.listen_url or ""
-    if not address.is_control(control):
-        logger.warning("Call %s names a control address that is not Vapi's; it cannot be steered", call_id)
+    found = _usable(Addresses(monitor.control_url or "", monitor.listen_url or ""))
+    if found is None:
+        logger.warning("Call %s names an address that is not Vapi's; it can neither be steered nor heard", call_id)
         return False
-    found = Addresses(control, listen if address.is_listen(listen) else "")
     try:
         sealed = vault.seal(PURPOSE, call_id, msgspec.json.encode(found))
         cache.set(_key(call_id), sealed, timeout=settings.CALL_TTL_SECONDS)
@@ -80,7 +79,7 @@ def keep(call_id: UUID, monitor: Monitor) -> bool:
 
 
 def find(call_id: UUID) -> Addresses | None:
-    """Return where a call can be steered, None when that is not known."""
+    """Return where a call can be steered and heard, None when neither is known."""
     try:
         sealed = cache.get(_key(call_id))
         if sealed is None:
@@ -89,8 +88,16 @@ def find(call_id: UUID) -> Addresses | None:
     except (vault.VaultError, RedisError) as exc:
         logger.warning("Where call %s can be steered cannot be read: %s", call_id, type(exc).__name__)
         return None
-    # Judged again: what is posted to must be Vapi's whoever wrote the store.
-    return found if address.is_control(found.control) else None
+    # Judged again: what is asked must be Vapi's whoever wrote the store.
+    return _usable(found)
+
+
+def _usable(found: Addresses) -> Addresses | None:
+    """Return what may be used of these. A call may be heard without being steered, if Vapi is told so."""
+    if found.control and not address.is_control(found.control):
+        return None
+    listen = found.listen if address.is_listen(found.listen) else ""
+    return Addresses(found.control, listen) if found.control or listen else None
 
 
 def forget(call_id: UUID) -> None:

@@ -18,6 +18,7 @@ def action_shape(action: ControlAction) -> dict[str, Any]:
         "outcome": action.outcome,
         "code": action.code,
         "at": action.at.isoformat(),
+        "ended_at": action.ended_at.isoformat() if action.ended_at else None,
     }
 
 

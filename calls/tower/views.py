@@ -23,14 +23,14 @@ from calls.errors import ControlInvalid, ControlRefusal
 from calls.models import Call, ControlAction, ControlKind, ControlOutcome, Phase
 from calls.shapes import supervisor_shape, tile_shape, viewings_of, with_related
 from calls.tiles import tile
-from calls.tower import actions, keyring, lease
+from calls.tower import actions, keyring, lease, listening
 from calls.tower.forms import ControlForm
 from calls.tower.log import action_shape
 from calls.tower.rights import may_supervise
 from crm.models import Agent
 
 RELEASE = "release"
-# What a form may ask for; the rest is written down by what these do.
+# What a form may ask for besides listening; the rest is written down by what these do.
 _KINDS = {kind.value: kind for kind in ControlKind if kind not in (ControlKind.TAKE_OVER, ControlKind.LISTEN)}
 
 
@@ -59,10 +59,14 @@ def control(request: HttpRequest, call_id: uuid.UUID, name: str) -> HttpResponse
     if name == RELEASE:
         actions.release(call, person)
         return _answer(request, _call(call_id))
-    if name not in _KINDS:
+    if name != ControlKind.LISTEN and name not in _KINDS:
         raise Http404
     try:
-        action = actions.perform(call, person, _wish(request, _KINDS[name]))
+        if name == ControlKind.LISTEN:
+            form = _form(request)
+            action = listening.ask(call, person, form["key"], form["reason"])
+        else:
+            action = actions.perform(call, person, _wish(request, _KINDS[name]))
     except ControlRefusal as refusal:
         return _answer(request, _call(call_id), refusal=refusal)
     return _answer(request, _call(call_id), action=action)
@@ -90,12 +94,16 @@ def _may_not(call: Call, person: Agent) -> ControlRefusal | None:
     return None
 
 
-def _wish(request: HttpRequest, kind: ControlKind) -> actions.Wish:
+def _form(request: HttpRequest) -> dict[str, Any]:
     form = ControlForm(request.POST)
     if not form.is_valid():
         fields = ", ".join(form.errors)
         raise ControlInvalid(_("This cannot be read: %(fields)s.") % {"fields": fields})
-    given = form.cleaned_data
+    return form.cleaned_data
+
+
+def _wish(request: HttpRequest, kind: ControlKind) -> actions.Wish:
+    given = _form(request)
     return actions.Wish(
         kind=kind,
         key=given["key"],
@@ -127,7 +135,15 @@ def _json(call: Call, action: ControlAction | None, refusal: ControlRefusal | No
         problem = {"type": "about:blank", "title": refusal.message, "status": status, "code": refusal.code}
         return JsonResponse(problem, status=status, content_type="application/problem+json")
     body = {"supervisor": supervisor_shape(call), "action": action_shape(action) if action else None}
+    if permit := _permit(action):
+        body["listen"] = {"socket": "/ws/listen", "permit": permit, "expires_in": listening.PERMIT_SECONDS}
     return JsonResponse(body, status=status)
+
+
+def _permit(action: ControlAction | None) -> str:
+    """Return what opens the socket to a call's sound, "" when this was no request to listen."""
+    is_new = action is not None and action.outcome == ControlOutcome.SENDING
+    return listening.permit(action) if action is not None and is_new and action.kind == ControlKind.LISTEN else ""
 
 
 def _context(
@@ -136,6 +152,7 @@ def _context(
     person, now = cast(Agent, request.user), timezone.now()
     may, is_over = may_supervise(person, call), call.phase == Phase.ENDED
     holder = lease.holder_of(getattr(call, "supervision", None), now)
+    known = keyring.find(call.pk) if may and not is_over else None
     done = list(call.control_actions.select_related("agent", "other").order_by("-at", "-pk"))
     own = next((row.reason for row in done if row.agent_id == person.pk), "")
     return {
@@ -144,11 +161,13 @@ def _context(
         "tile": tile(tile_shape(call, viewings_of([call.pk]).get(call.pk)), now, person),
         "may": may,
         "is_over": is_over,
-        "is_known": may and not is_over and keyring.find(call.pk) is not None,
+        "can_steer": known is not None and bool(known.control),
+        "can_hear": known is not None and bool(known.listen),
         "holder": holder if holder is not None and holder.pk != person.pk else None,
         "is_mine": holder is not None and holder.pk == person.pk,
         "done": done,
         "action": action,
+        "permit": _permit(action),
         "refusal": refusal,
         "given": request.POST if refusal is not None else {},
         "reason": request.POST.get("reason") or own,

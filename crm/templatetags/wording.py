@@ -14,6 +14,7 @@ register.filter("phone", wording.phone)
 register.filter("person", wording.person)
 register.filter("initials", wording.initials)
 register.filter("clock", wording.clock)
+register.filter("duration", wording.duration)
 
 
 @register.filter

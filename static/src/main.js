@@ -19,6 +19,7 @@ startPresence(document);
 const PAGES = {
   "[data-board]": async () => (await import("./board/page.js")).startBoard,
   "[data-agent-page]": async () => (await import("./agent/page.js")).startAgent,
+  "[data-listening]": async () => (await import("./listen/page.js")).startListening,
   "[data-people]": async () => (await import("./people/page.js")).startPeople,
 };
 

@@ -404,7 +404,7 @@ def test_nobody_is_put_through_to_who_cannot_answer(client, manager, call, line,
     assert line.told == []
 
 
-@pytest.mark.parametrize("name", ["take_over", "listen", "destroy", "MUTE"])
+@pytest.mark.parametrize("name", ["take_over", "destroy", "MUTE", "LISTEN"])
 def test_there_are_no_other_actions(client, manager, call, line, name):
     assert post(client, call, name).status_code == 404
     assert line.told == []
