@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
-from calendar_sync import own_events, staleness, troubles, vault
+from calendar_sync import clashes, own_events, staleness, troubles, vault
 from calendar_sync.errors import Refused, ResyncNeeded, Unavailable
 from calendar_sync.graph import Graph, stored_token
 from calendar_sync.mirrored import store
@@ -114,6 +114,8 @@ def _sync(calendar: Calendar, graph: Graph, now: datetime) -> bool:
             read = Calendar.objects.filter(connection=calendar.connection_id, is_read=True)
             staleness.limit(calendar.connection, read.defer("delta_link"), now)
     _note_synced(calendar, now, is_news=is_news or found.window is not None)
+    if rows or found.removed or found.window is not None:
+        clashes.look(calendar.connection, now)
     return True
 
 

@@ -64,6 +64,7 @@ def _mail_soon(notice_id: int) -> None:
         logger.warning("Notice %s is on the pages only: %r", notice_id, exc)
 
 
-def resolve_notice(key: str) -> bool:
-    """Close the notice with this key; return whether it was open."""
-    return bool(Notice.objects.filter(key=key, resolved_at__isnull=True).update(resolved_at=timezone.now()))
+def resolve_notice(key: str, *, forget: bool = False) -> bool:
+    """Close the notice with this key, with `forget` also what it was about; return whether it was open."""
+    values: dict[str, Any] = {"resolved_at": timezone.now()} | ({"data": {}} if forget else {})
+    return bool(Notice.objects.filter(key=key, resolved_at__isnull=True).update(**values))

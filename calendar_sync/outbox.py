@@ -22,7 +22,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from calendar_sync import states
+from calendar_sync import clashes, states
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, EventLink, NoticeKind, Push, PushStatus
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
@@ -271,7 +271,7 @@ def forget_event(link: EventLink) -> None:
     link.written = {}
     link.generation += 1
     link.save()
-    resolve_notice(clash_key(link.appointment_id))
+    clashes.over(link.appointment_id)
 
 
 def put_off(job: Job, exc: Exception, now: datetime) -> None:
@@ -351,11 +351,6 @@ def _mine(job: Job) -> QuerySet[Push]:
 
 def _words(exc: Exception) -> str:
     return str(exc)[:_LONGEST_ERROR] or type(exc).__name__
-
-
-def clash_key(appointment_id: int) -> str:
-    """Return the key of the notice that something else is in Outlook at a viewing's time."""
-    return f"clash:{appointment_id}"
 
 
 def notice_key(job: Job) -> str:

@@ -1,7 +1,7 @@
 """Reading back what was just written: what else is in Outlook at that time, and is our event as we left it.
 
 Graph has no "create only if free": somebody may have filled the time between the last look and our write. It cannot be
-undone by itself, so the agent is told, with other times. The nightly comparison finds what this one misses.
+undone by itself, so the agent is told, with other times. What comes later the rounds of reading find.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from calendar_sync import outbox, outlook_changes, placing, telling
+from calendar_sync import clashes, outlook_changes, placing
 from calendar_sync.errors import Refused
 from calendar_sync.graph import Graph
-from calendar_sync.models import Calendar, Connection, EventLink, NoticeKind
-from calendar_sync.notices import raise_notice, resolve_notice
+from calendar_sync.models import Calendar, Connection, EventLink
 from calendar_sync.remote import RemoteEvent
-from crm.choice import nearest_offers
 from crm.models import Appointment, AppointmentStatus
 
 logger = logging.getLogger(__name__)
@@ -42,7 +40,13 @@ def read_back(link_id: int, *, now: datetime | None = None) -> int:
         # Somebody was quicker than we could note our own write.
         outlook_changes.apply(link, own, now=now)
     foreign = [event for event, calendar in shown if event.id != link.event_id and _blocks(event, calendar, window)]
-    _tell(link, foreign, now or timezone.now())
+    appointment = Appointment.objects.with_names().get(pk=link.appointment_id)
+    if appointment.agent_id != link.connection.agent_id:
+        return 0
+    if foreign and appointment.status == AppointmentStatus.BOOKED:
+        clashes.tell(appointment, [event.id for event in foreign], now or timezone.now())
+    else:
+        clashes.over(appointment.pk)
     return len(foreign)
 
 
@@ -71,23 +75,3 @@ def _blocks(event: RemoteEvent, calendar: Calendar, window: tuple[datetime, date
     row = placing.placed(event, calendar, ZoneInfo(calendar.connection.agent.timezone))
     is_there = event.tag is None and row.starts_at < window[1] and row.ends_at > window[0]
     return is_there and placing.blocks(row, tentative=settings.CALENDAR_TENTATIVE_BLOCKS)
-
-
-def _tell(link: EventLink, foreign: list[RemoteEvent], now: datetime) -> None:
-    appointment = Appointment.objects.with_names().get(pk=link.appointment_id)
-    key = outbox.clash_key(appointment.pk)
-    if not foreign or appointment.status != AppointmentStatus.BOOKED:
-        resolve_notice(key)
-        return
-    when = telling.at_local(appointment.starts_at, appointment)
-    start = appointment.starts_at
-    offers = nearest_offers(listing=appointment.listing, starts_at=start, prefer_agent_id=appointment.agent_id, now=now)
-    raise_notice(
-        NoticeKind.CLASH,
-        link.connection.agent,
-        key=key,
-        text=f"The viewing of {appointment.listing} with {appointment.lead} on {when} meets something else in Outlook.",
-        cure=f"Move one of the two: the viewing{telling.or_to(offers, appointment)}.",
-        appointment=appointment,
-        data={"events": [event.id for event in foreign], "alternatives": telling.as_data(offers)},
-    )
