@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from calendar_sync import outbox
-from calendar_sync.models import Calendar, Connection, ConnectionStatus, EventLink, Push, PushStatus
+from calendar_sync.models import Calendar, Connection, EventLink, Push, PushStatus
 from crm.models import Appointment, AppointmentStatus, CalendarState
 
 
@@ -23,7 +23,7 @@ def settle() -> int:
 
 def _unwritten() -> QuerySet[Appointment]:
     calendars = Calendar.objects.filter(
-        connection__agent=OuterRef("agent"), connection__status=ConnectionStatus.CONNECTED, is_written=True
+        connection__in=Connection.objects.at_work(), connection__agent=OuterRef("agent"), is_written=True
     )
     links = EventLink.objects.filter(appointment=OuterRef("pk"), connection__agent=OuterRef("agent"))
     begun = links.exclude(calendar_external_id="")

@@ -168,8 +168,8 @@ def _store(
                 connection = Connection.objects.create(agent=agent, tenant_id=key[0], object_id=key[1])
             elif (connection.tenant_id, connection.object_id) != key:
                 raise ConnectRefused("other_account", account=account, before=connection.email)
-            connection.email = account
-            connection.save(update_fields=["email"])
+            connection.email, connection.compared_at = account, None
+            connection.save(update_fields=["email", "compared_at"])
             tokens.keep(connection, cache, expires_in)
             tokens.note_success(connection)
             # Until the calendars have been read nothing is known to be free.

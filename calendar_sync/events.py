@@ -58,6 +58,11 @@ def generation_of(event: RemoteEvent, appointment: Appointment, connection: Conn
     return parts[1] if event.transaction_id in ("", expected) else None
 
 
+def is_written_by_us(event: RemoteEvent, appointment: Appointment, connection: Connection) -> bool:
+    """Say whether this event is surely not a copy that somebody made: those have no transactionId of ours."""
+    return bool(event.transaction_id) and generation_of(event, appointment, connection) is not None
+
+
 def draft(appointment: Appointment, connection: Connection, generation: int) -> EventDraft:
     """Return what the event is to say."""
     listing = appointment.listing

@@ -49,6 +49,7 @@ STALE = State("stale", _("Cannot be read"), "triangle-alert", "bad", is_trouble=
 RECONNECT = State("needs_reconnect", _("Sign in again"), "unlink", "bad", is_trouble=True)
 ADMIN = State("admin_action", _("Needs an administrator"), "shield-alert", "bad", is_trouble=True)
 BROKEN = State("error", _("Not working"), "triangle-alert", "bad", is_trouble=True)
+OFF = State("switched_off", _("Switched off"), "pause")
 # Notices in the order in which somebody should look at them.
 URGENCY = [
     NoticeKind.CONNECTION,
@@ -97,7 +98,8 @@ class Person:
     @property
     def can_sync(self) -> bool:
         """Say whether a round may succeed without the person's signing in again."""
-        return bool(self.connection and self.connection.status != ConnectionStatus.NEEDS_RECONNECT and self.read)
+        is_signed_in = self.connection and self.connection.status != ConnectionStatus.NEEDS_RECONNECT
+        return bool(is_signed_in and self.agent.is_active and self.read)
 
     @property
     def synced_at(self) -> datetime | None:
@@ -136,6 +138,8 @@ class Person:
     def state(self) -> State:
         if self.connection is None:
             return LOCAL
+        if not self.agent.is_active:
+            return OFF
         if self.connection.status != ConnectionStatus.CONNECTED:
             return _OF_STATUS[ConnectionStatus(self.connection.status)]
         if not self.read or self.written is None:
@@ -169,7 +173,12 @@ class Person:
     def _of_connection(self) -> Iterable[Trouble]:
         if self.connection is None:
             return
-        if self.connection.status != ConnectionStatus.CONNECTED:
+        if self.state is OFF:
+            yield Trouble(
+                str(_("This person is switched off, so Pete neither reads nor writes their Outlook.")),
+                str(_("Nothing is to be done. Once they are switched on again, everything is read anew.")),
+            )
+        elif self.connection.status != ConnectionStatus.CONNECTED:
             told = [row for row in self.notices if row.kind == NoticeKind.CONNECTION]
             meaning = diagnose(self.connection.status_code)
             yield Trouble(told[0].text, told[0].cure) if told else Trouble(meaning.text, meaning.cure)

@@ -21,7 +21,7 @@ from calendar_sync import clashes, own_events, staleness, troubles, vault
 from calendar_sync.errors import Refused, ResyncNeeded, Unavailable
 from calendar_sync.graph import Graph, stored_token
 from calendar_sync.mirrored import store
-from calendar_sync.models import Calendar, Connection, ConnectionStatus
+from calendar_sync.models import Calendar, Connection
 from calendar_sync.placing import SERIES_MASTER, completed, is_terse, placed, rules
 from calendar_sync.remote import DeltaPage, RemoteEvent
 from calendar_sync.window import is_covered, window_at
@@ -50,7 +50,7 @@ def due(now: datetime) -> QuerySet[Calendar]:
     """Return the calendars to be read now. No hint hurries one that is failing: Graph may have asked to wait."""
     is_due = Q(next_sync_at__lte=now) | Q(hinted_at__isnull=False, failures=0)
     is_free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    return Calendar.objects.filter(is_due, is_free, is_read=True, connection__status=ConnectionStatus.CONNECTED)
+    return Calendar.objects.filter(is_due, is_free, is_read=True, connection__in=Connection.objects.at_work())
 
 
 def sync_calendar(calendar_id: int, *, now: datetime | None = None) -> bool:

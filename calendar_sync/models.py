@@ -21,6 +21,12 @@ class ConnectionStatus(models.TextChoices):
     ERROR = "error", _("Not working")
 
 
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def at_work(self) -> ConnectionQuerySet:
+        """Those that are read and written: they work, and so does their agent."""
+        return self.filter(status=ConnectionStatus.CONNECTED, agent__is_active=True)
+
+
 class Connection(models.Model):
     """One agent's Microsoft 365 account. `blob` is the MSAL token cache, encrypted and bound to this row."""
 
@@ -37,7 +43,13 @@ class Connection(models.Model):
     access_expires_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    # When its viewings were last compared with Outlook; none since it was connected, or switched on again.
+    compared_at = models.DateTimeField(null=True, blank=True)
+    # The agent is switched off, and this is at rest: see `resting`.
+    is_resting = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ConnectionQuerySet.as_manager()
 
     class Meta:
         ordering = ["agent"]
@@ -48,6 +60,10 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} · {self.email}"
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.status == ConnectionStatus.CONNECTED and self.agent.is_active
 
 
 class Calendar(models.Model):

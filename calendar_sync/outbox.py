@@ -23,7 +23,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from calendar_sync import clashes, states
-from calendar_sync.models import Calendar, Connection, ConnectionStatus, EventLink, NoticeKind, Push, PushStatus
+from calendar_sync.models import Calendar, Connection, EventLink, NoticeKind, Push, PushStatus
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
 from crm.models import Appointment, AppointmentStatus, CalendarState
@@ -136,7 +136,7 @@ def written() -> QuerySet[Appointment]:
 def due(now: datetime | None = None, limit: int = 500) -> list[int]:
     """Return the viewings with a row that can be worked on, those that wait longest first."""
     now = now or timezone.now()
-    rows = Push.objects.filter(status=PushStatus.WAITING, connection__status=ConnectionStatus.CONNECTED)
+    rows = Push.objects.filter(status=PushStatus.WAITING, connection__in=Connection.objects.at_work())
     rows = rows.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), next_attempt_at__lte=now)
     # Those that wait for a calendar to be chosen must not crowd out the others.
     written = Calendar.objects.filter(connection=OuterRef("connection"), is_written=True)
@@ -185,7 +185,7 @@ def _firsts(rows: list[Push], now: datetime) -> Iterator[Push]:
         if row.connection_id in seen:
             continue
         seen.add(row.connection_id)
-        if row.next_attempt_at <= now and row.connection.status == ConnectionStatus.CONNECTED:
+        if row.next_attempt_at <= now and row.connection.is_at_work:
             yield row
 
 

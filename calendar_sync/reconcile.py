@@ -1,6 +1,7 @@
 """The nightly comparison of our viewings to come with what is in Outlook, by id and by tag.
 
-It changes nothing by itself: what is found is kept as one notice for each agent, and repaired with one click.
+What is found is kept as one notice for each agent, and repaired with one click. It changes nothing by itself, but for
+the first time after an agent connected: what Pete left in Outlook when they disconnected is removed.
 
 | found | is | repaired by |
 | --- | --- | --- |
@@ -25,7 +26,7 @@ from django.utils import timezone
 
 from calendar_sync import events, outbox, outlook_changes, readback
 from calendar_sync.graph import Graph
-from calendar_sync.models import Connection, ConnectionStatus, EventLink, Notice, NoticeKind, Push, PushStatus
+from calendar_sync.models import Calendar, Connection, EventLink, Notice, NoticeKind, Push, PushStatus
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.remote import RemoteEvent
 from crm.models import Appointment, AppointmentStatus
@@ -47,7 +48,7 @@ class Drift:
 
 def comparable() -> QuerySet[Connection]:
     """Return the connections that can be compared at all."""
-    return Connection.objects.filter(status=ConnectionStatus.CONNECTED).order_by("pk")
+    return Connection.objects.at_work().order_by("pk")
 
 
 def reconcile(connection_id: int, *, now: datetime | None = None) -> list[Drift]:
@@ -55,7 +56,11 @@ def reconcile(connection_id: int, *, now: datetime | None = None) -> list[Drift]
     connection = comparable().select_related("agent").filter(pk=connection_id).first()
     if connection is None:
         return []
-    found = compare(connection, now=now or timezone.now())
+    now = now or timezone.now()
+    found = compare(connection, now=now)
+    if connection.compared_at is None:
+        found = [drift for drift in found if not _is_left_over(drift, connection)]
+    Connection.objects.filter(pk=connection_id).update(compared_at=now)
     _look_at_clashes(connection, now)
     if not found:
         resolve_notice(notice_key(connection))
@@ -71,6 +76,31 @@ def reconcile(connection_id: int, *, now: datetime | None = None) -> list[Drift]
     )
     logger.warning("Connection %s has drifted: %s", connection_id, counts)
     return found
+
+
+def awaited() -> QuerySet[Connection]:
+    """Return the connections to be compared soon: those that are new, or back, once all is read and written there."""
+    waiting = Push.objects.filter(connection=OuterRef("pk"), status=PushStatus.WAITING)
+    unread = Calendar.objects.filter(connection=OuterRef("pk"), is_read=True, last_synced_at=None)
+    written = Calendar.objects.filter(connection=OuterRef("pk"), is_written=True)
+    return comparable().filter(Exists(written), ~Exists(waiting), ~Exists(unread), compared_at=None)
+
+
+def _is_left_over(drift: Drift, connection: Connection) -> bool:
+    """Delete what Pete wrote itself before the agent disconnected, and would have removed since; say if it did.
+
+    It would block the time of a viewing that is none any more. What may be somebody's copy is left to be looked at.
+    """
+    if drift.kind not in (DUPLICATE, ORPHAN):
+        return False
+    graph = Graph(connection.pk)
+    event = graph.get_event(drift.event_id)
+    appointment = Appointment.objects.get(pk=drift.appointment_id)
+    if event is None or not events.is_written_by_us(event, appointment, connection):
+        return event is None
+    graph.delete_event(event.id)
+    connection.calendars.filter(is_read=True).update(hinted_at=timezone.now())
+    return True
 
 
 def repair(notice_id: int, *, now: datetime | None = None) -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from calendar_sync import troubles
-from calendar_sync.models import Calendar, Connection, ConnectionStatus, MirroredEvent, NoticeKind
+from calendar_sync.models import Calendar, Connection, MirroredEvent, NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.window import SPARE, ahead
 from crm.models import BusyTime
@@ -129,11 +129,11 @@ def _tell(connection: Connection, read: list[Calendar], unread: list[Calendar], 
         if calendar not in unread:
             if not calendar.failures:
                 resolve_notice(troubles.notice_key(calendar))
-        elif is_old and connection.status == ConnectionStatus.CONNECTED:
+        elif is_old and connection.is_at_work:
             troubles.tell(calendar)
     if read:
         resolve_notice(_external_id(connection.pk))
-    elif is_old:
+    elif is_old and connection.agent.is_active:
         raise_notice(
             NoticeKind.UNREADABLE,
             connection.agent,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from calendar_sync.models import EventLink, Push, PushStatus
 from crm.models import Appointment, AppointmentStatus
 from crm.models.appointments import CalendarState
@@ -21,7 +23,10 @@ def stand_of(appointment: Appointment) -> tuple[str, str]:
     links = EventLink.objects.filter(appointment=appointment, connection__agent=appointment.agent_id)
     link = links.first()
     external_id = link.event_id if link else ""
-    statuses = set(Push.objects.filter(appointment=appointment).values_list("status", flat=True).distinct())
+    rows = Push.objects.filter(appointment=appointment)
+    # What is left in the Outlook of somebody who is switched off waits for as long as they are.
+    rows = rows.filter(Q(connection__agent=appointment.agent_id) | Q(connection__agent__is_active=True))
+    statuses = set(rows.values_list("status", flat=True).distinct())
     if PushStatus.WAITING in statuses:
         return CalendarState.PENDING, external_id
     if PushStatus.FAILED in statuses:

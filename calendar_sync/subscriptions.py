@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from calendar_sync.errors import Gone
 from calendar_sync.graph import Graph
-from calendar_sync.models import Calendar, ConnectionStatus
+from calendar_sync.models import Calendar, Connection
 from calendar_sync.remote import RemoteSubscription
 from crm.errors import PermanentError, TransientError
 
@@ -51,7 +51,7 @@ def digest(client_state: str) -> str:
 def due(now: datetime) -> QuerySet[Calendar]:
     """Return the calendars whose subscription is missing or runs out soon."""
     runs_out = Q(subscription_expires_at=None) | Q(subscription_expires_at__lt=now + RENEW_BEFORE)
-    return Calendar.objects.filter(runs_out, is_read=True, connection__status=ConnectionStatus.CONNECTED)
+    return Calendar.objects.filter(runs_out, is_read=True, connection__in=Connection.objects.at_work())
 
 
 def maintain(calendar_id: int, *, now: datetime | None = None) -> bool:

@@ -19,6 +19,7 @@ from calendar_sync import (
     pushing,
     readback,
     reconcile,
+    resting,
     staleness,
     subscriptions,
     upkeep,
@@ -43,6 +44,8 @@ def push(appointment_id: int) -> int:
 def sweep_outbox() -> int:
     """Wake a worker for each viewing with something due, and see to those of newly connected agents."""
     adoption.settle()
+    for connection_id in reconcile.awaited().values_list("pk", flat=True):
+        compare_first.apply_async((connection_id,), expires=SWEEP_SECONDS)
     waiting = outbox.due()
     for appointment_id in waiting:
         push.apply_async((appointment_id,), expires=SWEEP_SECONDS)
@@ -73,6 +76,12 @@ def compare_all() -> int:
 @shared_task(autoretry_for=(TransientError,), retry_backoff=30, retry_backoff_max=1800, max_retries=8)
 def compare(connection_id: int) -> int:
     """Compare one agent's viewings with Outlook."""
+    return len(reconcile.reconcile(connection_id))
+
+
+@shared_task
+def compare_first(connection_id: int) -> int:
+    """Compare the viewings of an agent who has just connected. The sweep asks again until it was done."""
     return len(reconcile.reconcile(connection_id))
 
 
@@ -142,7 +151,8 @@ def sync_calendar(calendar_id: int) -> bool:
 
 @shared_task
 def sweep_calendars() -> int:
-    """Block the agents whose calendars cannot be read, and free those whose can."""
+    """Block the agents whose calendars cannot be read, and free those whose can; leave those who are switched off."""
+    resting.sweep()
     return staleness.sweep()
 
 

@@ -30,13 +30,15 @@ def due(now: datetime) -> QuerySet[Connection]:
     """Return the connections whose token runs out soon, and those that may have been mended."""
     runs_out = Q(access_expires_at=None) | Q(access_expires_at__lt=now + RENEW_BEFORE)
     mended = Q(status__in=_OTHERS_TURN, status_at__lt=now - LOOK_AGAIN_AFTER)
-    return Connection.objects.filter(Q(status=ConnectionStatus.CONNECTED) & runs_out | mended)
+    concerned = Q(status=ConnectionStatus.CONNECTED) & runs_out | mended
+    return Connection.objects.filter(concerned, agent__is_active=True)
 
 
 def idle(now: datetime) -> QuerySet[Connection]:
     """Return the connections whose sign-in has not been used for a week."""
     unused = Q(refreshed_at=None) | Q(refreshed_at__lt=now - KEEP_ALIVE_AFTER)
-    return Connection.objects.filter(unused).exclude(status=ConnectionStatus.NEEDS_RECONNECT)
+    at_work = Connection.objects.filter(unused, agent__is_active=True)
+    return at_work.exclude(status=ConnectionStatus.NEEDS_RECONNECT)
 
 
 def attend(connection_id: int, *, force: bool = False) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
-from calendar_sync import outbox, pushing, reconcile, tokens
-from calendar_sync.models import EventLink, Push
+from calendar_sync import choice, outbox, pushing, reconcile, tokens
+from calendar_sync.mirror import sync_calendar
+from calendar_sync.models import Calendar, EventLink, Push
 from calendar_sync.reconcile import Drift
 from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind
-from calendar_sync.tests.conftest import ADA
+from calendar_sync.tasks import compare_first, sweep_outbox
+from calendar_sync.tests import factories
+from calendar_sync.tests.conftest import ADA, connect
 from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, NOON, TEN, only_link, open_notices, reassign
 from crm import booking
 from crm.errors import TransientError
@@ -205,3 +209,72 @@ def test_each_connected_agent_is_compared_in_a_task_of_their_own(desk, bob, monk
     assert queued == [desk.agent.calendar_connection.pk]
     assert tasks.compare(queued[0]) == 0
     assert outbox.due() == []
+
+
+# --- After connecting -------------------------------------------------------------------------------------------------
+
+
+def connect_again(desk, entra) -> None:
+    connect(desk.agent, entra, ADA)
+    desk.agent = type(desk.agent).objects.get(pk=desk.agent.pk)
+    for _ in range(2):
+        calendar = desk.agent.calendar_connection.calendars.get()
+        Calendar.objects.update(next_sync_at=timezone.now())
+        sync_calendar(calendar.pk)
+        sweep_outbox()
+        pushing.push_due()
+        for row in reconcile.awaited():
+            compare_first(row.pk)
+
+
+def busy() -> list:
+    return list(factories.busy_times().values_list("starts_at", flat=True))
+
+
+def test_what_was_cancelled_while_disconnected_blocks_nothing_after_connecting_again(desk, entra):
+    cancelled, kept = desk.booked(), desk.booked(NOON)
+    choice.disconnect(desk.agent)
+    booking.cancel(cancelled.pk)
+
+    connect_again(desk, entra)
+
+    assert [event.start for event in desk.events()] == [NOON]
+    assert (busy(), open_notices()) == ([], [])
+    assert desk.state(kept)[0] == "synced"
+
+
+def test_what_was_moved_while_disconnected_stands_once_and_at_its_time(desk, entra):
+    appointment = desk.booked()
+    # An event of a later generation is not found by its tag.
+    desk.sandbox.outlook(ADA).delete(desk.event().id)
+    compare(desk)
+    repair(desk)
+    choice.disconnect(desk.agent)
+    booking.reschedule(appointment.pk, starts_at=NOON)
+
+    connect_again(desk, entra)
+
+    assert [event.start for event in desk.events()] == [NOON]
+    assert (busy(), open_notices()) == ([], [])
+
+
+def test_a_copy_that_somebody_made_is_left_to_be_looked_at(desk, entra):
+    appointment = desk.booked()
+    copy(desk, desk.event())
+    choice.disconnect(desk.agent)
+    booking.cancel(appointment.pk)
+
+    connect_again(desk, entra)
+
+    assert [event.fields["subject"] for event in desk.events()] == ["Copy"]
+    assert [notice.kind for notice in open_notices()] == ["drift"]
+
+
+def test_later_comparisons_change_nothing_by_themselves(desk):
+    desk.booked()
+    compare(desk)
+    copy(desk, desk.event(), transactionId=desk.event().transaction_id)
+
+    assert [drift.kind for drift in compare(desk)] == ["duplicate"]
+    assert len(desk.events()) == 2
+    assert list(reconcile.awaited()) == []
