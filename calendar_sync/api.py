@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.response import Response
 
 from calendar_sync.agenda import Entry, agenda
@@ -18,11 +19,12 @@ from crm import booking
 from crm.api import parameters
 from crm.api.appointments import BookingSerializer, attendee
 from crm.api.availability import AvailabilityView
-from crm.api.idempotency import booking_key, once
+from crm.api.idempotency import booking_key
 from crm.api.instants import write_instant
 from crm.api.problems import Problem
 from crm.api.views import ApiView
 from crm.models import Agent
+from crm.rights import colleagues, sees_everything
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +73,13 @@ def _of_viewing(row: Any) -> dict[str, Any]:
     }
 
 
+def time_alone(entry: Entry) -> dict[str, Any]:
+    """Return one event of somebody outside the reader's team: when it is, and nothing else."""
+    shape = event_shape(entry)
+    kept = {name: shape[name] for name in ("agent", "starts_at", "ends_at")}
+    return {"type": "busy", "id": None, "title": _("Busy"), "source": "hidden"} | kept
+
+
 class EventsView(ApiView):
     """GET an agent's viewings and busy times that touch [start, end); POST books a viewing.
 
@@ -82,16 +91,15 @@ class EventsView(ApiView):
     def get(self, request: Request) -> Response:
         start, end = self._window(request)
         agent = self._agent(request)
-        events = [event_shape(entry) for entry in agenda(agent, start, end)]
+        shape = event_shape if self._sees(agent) else time_alone
+        events = [shape(entry) for entry in agenda(agent, start, end)]
         window = {"agent": agent.pk, "start": write_instant(start), "end": write_instant(end)}
         return Response(window | {"events": events})
 
     def post(self, request: Request) -> Response:
-        return once(request, lambda: self._book(request))
-
-    def _book(self, request: Request) -> Response:
         given = request.data
-        serializer = BookingSerializer(data=by_our_names(given) if isinstance(given, dict) else given)
+        wanted_by_us = by_our_names(given) if isinstance(given, dict) else given
+        serializer = BookingSerializer(data=wanted_by_us, context={"request": request})
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
         row = booking.book(
@@ -105,6 +113,10 @@ class EventsView(ApiView):
             replaces_holds=False,
         )
         return Response(event_shape(Entry(row.starts_at, row.ends_at, viewing=row)), 201)
+
+    def _sees(self, agent: Agent) -> bool:
+        """Say whether the one who asks may know what `agent` does, and not only when."""
+        return sees_everything(self.person) or colleagues(self.person).filter(pk=agent.pk).exists()
 
     def _agent(self, request: Request) -> Agent:
         asked = request.query_params.get("agent") or request.query_params.get("user_id") or ""

@@ -290,6 +290,8 @@ TOKEN_ENCRYPTION_KEYS = [
     if key.strip()
 ]
 
+# So many requests a minute each token or person may make of the API; past that the answer is 429 with Retry-After.
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
 # Whether staff may also look for homes on the web, and through whom.
 OUTSIDE_SEARCH = env.choice("OUTSIDE_SEARCH", "off", ["off", "duckduckgo"])
 

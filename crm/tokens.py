@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOKEN_PREFIX = "pete_"
 SHOWN_CHARACTERS = 11
 # "Last used" is for people; writing it with every request would be an UPDATE per request.
-USED_RESOLUTION = timedelta(minutes=5)
+USED_RESOLUTION = timedelta(minutes=1)
 
 
 def digest_of(secret: str) -> str:
@@ -62,7 +62,7 @@ def find_token(secret: str) -> ApiToken | None:
 
 
 def note_use(token: ApiToken) -> None:
-    """Keep when `token` was last used, to within a few minutes."""
+    """Keep when `token` was last used, to within a minute."""
     now = timezone.now()
     stale = now - USED_RESOLUTION
     if token.last_used_at is None or token.last_used_at < stale:

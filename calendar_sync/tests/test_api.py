@@ -184,3 +184,14 @@ def test_the_agents_of_the_api_say_how_their_calendar_stands(api: APIClient):
         "status": "connected",
         "last_synced_at": factories.MONDAY.isoformat(),
     }
+
+
+def test_people_of_other_teams_are_only_told_when(worker: Agent, home: Listing, lead: Lead):
+    crm.appointment(worker, home, tomorrow(11), lead=lead)
+    crm.busy_time(worker, tomorrow(13), tomorrow(14), reason="dentist")
+
+    events = token_client(crm.agent()).get(EVENTS, {"user_id": worker.pk}).json()["events"]
+
+    assert [(event["type"], event["title"], event["id"]) for event in events] == [("busy", "Busy", None)] * 2
+    assert [event["starts_at"] for event in events] == [tomorrow(11).isoformat(), tomorrow(13).isoformat()]
+    assert "dentist" not in str(events)

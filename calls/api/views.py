@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.http import Http404
+from django.utils import timezone
 from rest_framework.response import Response
 
 from calls import board
 from calls.models import Call, Phase, Stage, call_pk
+from calls.rights import visible_calls
 from calls.shapes import call_shape, prompt_shape
 from calls.stage_prompts import spoken_in
 from calls.tower.log import log_of
 from calls.webhook.shapes import identifier
 from crm.api.filters import Choices, Flag, Ids, ListFilters, Phone, Text, When
 from crm.api.views import ApiView, ResourceViewSet
+from crm.rights import sees_everything
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -59,10 +62,18 @@ class CallViewSet(ResourceViewSet):
     ordering_fields = ["id", "created_at", "started_at", "ended_at", "cost"]
     ordering = ["-created_at"]
 
+    def get_queryset(self) -> QuerySet[Call]:
+        return visible_calls(self.person, super().get_queryset())
+
+    def field_names(self) -> list[str]:
+        now = timezone.now()
+        nobody = Call(created_at=now, updated_at=now, last_event_at=now)
+        return [*call_shape(nobody), "prompts", "control_actions"]
+
     def list(self, request: Request) -> Response:
         """One page of calls."""
         rows = self.page(self.get_queryset())
-        return self.get_paginated_response([call_shape(call) for call in rows])
+        return self.get_paginated_response(self.sparse([call_shape(call) for call in rows]))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One call, by Pete's id or Vapi's, with the versions of the prompts that spoke in it."""
@@ -73,7 +84,7 @@ class CallViewSet(ResourceViewSet):
         if call is None:
             raise Http404
         more = {"prompts": [prompt_shape(version) for version in spoken_in(call)], "control_actions": log_of(call)}
-        return Response(call_shape(call) | more)
+        return Response(self.sparse([call_shape(call) | more])[0])
 
 
 class LiveView(ApiView):
@@ -82,4 +93,9 @@ class LiveView(ApiView):
     reads_projections = True
 
     def get(self, request: Request) -> Response:
-        return Response(board.snapshot())
+        shown = board.snapshot()
+        if not sees_everything(self.person):
+            on_board = Call.objects.filter(pk__in=[call["id"] for call in shown["calls"]])
+            seen = {str(pk) for pk in visible_calls(self.person, on_board).values_list("pk", flat=True)}
+            shown["calls"] = [call for call in shown["calls"] if str(call["id"]) in seen]
+        return Response(shown)

@@ -17,6 +17,7 @@ from crm import calendar_status
 from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, TextField, WholeField
 from crm.api.filters import Choices, Flag, Ids, ListFilters, Text, Words
 from crm.api.permissions import ManagersWrite, is_admin, require_self_or_manager
+from crm.api.preconditions import conditional, etag_of, require_match
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.models import Agent, Role, Team, WorkingHours
@@ -146,6 +147,7 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
     access = [ManagersWrite]
     ordering_fields = ["id", "full_name", "email", "role"]
     ordering = ["full_name"]
+    not_in_etag = ["calendar"]
 
     def page(self, queryset: Any) -> list[Any]:
         rows = super().page(queryset)
@@ -197,19 +199,27 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
             raise Problem(409, "duplicate_email", f"Agent {other} has this email address.", agent=other) from exc
 
     @action(detail=True, methods=["get", "put"], url_path="working-hours", access=[])
+    @transaction.atomic
     def working_hours(self, request: Request, pk: str) -> Response:
         """GET the stretches of the week; PUT replaces them all, or changes nothing when one is wrong."""
         agent = self.get_object()
         if request.method == "PUT":
             require_self_or_manager(request.user, agent.pk)
+            Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+            require_match(request, etag_of(_week_of(agent)))
             serializer: serializers.ListSerializer[Any] = serializers.ListSerializer(
                 child=StretchSerializer(), data=request.data, max_length=MOST_STRETCHES
             )
             serializer.is_valid(raise_exception=True)
             refuse_overlaps(serializer.validated_data)
             replace_working_hours(agent=agent, stretches=serializer.validated_data)
-        stretches = WorkingHours.objects.filter(agent=agent).order_by("weekday", "start_minute")
-        return Response(StretchSerializer(stretches, many=True).data)
+        week = _week_of(agent)
+        return conditional(request, Response(week), etag_of(week))
+
+
+def _week_of(agent: Agent) -> list[dict[str, Any]]:
+    stretches = WorkingHours.objects.filter(agent=agent).order_by("weekday", "start_minute")
+    return list(StretchSerializer(stretches, many=True).data)
 
 
 def _django_flags(role: str) -> dict[str, bool]:

@@ -12,14 +12,16 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from crm import booking, slots
-from crm.api.fields import IdField, InstantField, PhoneField, TextField
+from crm.api.fields import IdField, InstantField, PhoneField, SeenLeadField, TextField
 from crm.api.filters import Choices, Ids, ListFilters, When
-from crm.api.idempotency import booking_key, once
+from crm.api.idempotency import booking_key
 from crm.api.views import ReadMixin, ResourceViewSet
 from crm.leads import lead_for_caller
 from crm.models import Agent, Appointment, AppointmentStatus, Lead, Listing
+from crm.rights import visible_appointments
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from rest_framework.request import Request
 
 
@@ -85,7 +87,7 @@ class BookingSerializer(WhenSerializer):
 
     agent = IdField(queryset=Agent.objects.all(), allow_null=True, required=False)
     listing = IdField(queryset=Listing.objects.all(), allow_null=True, required=False)
-    lead = IdField(queryset=Lead.objects.all(), allow_null=True, required=False)
+    lead = SeenLeadField(queryset=Lead.objects.all(), allow_null=True, required=False)
     attendee_name = TextField(max_length=200, allow_blank=True, allow_null=True, required=False)
     attendee_phone = PhoneField(allow_null=True, required=False)
     attendee_email = serializers.EmailField(max_length=254, allow_blank=True, allow_null=True, required=False)
@@ -147,12 +149,12 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         if request.method in SAFE_METHODS and lapsed.exists():
             booking.release_expired_holds()
 
+    def get_queryset(self) -> QuerySet[Appointment]:
+        return visible_appointments(self.person, super().get_queryset())
+
     def create(self, request: Request) -> Response:
         """Book, or hold, a viewing: 201, or 409 `slot_taken` with alternatives."""
-        return once(request, lambda: self._book(request))
-
-    def _book(self, request: Request) -> Response:
-        serializer = BookingSerializer(data=request.data)
+        serializer = BookingSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
         appointment = booking.book(
@@ -170,32 +172,30 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
         """Book what was held."""
-        appointment = booking.confirm(self.get_object().pk)
-        return Response(self.get_serializer(appointment).data)
+        return self._shown(booking.confirm(self.get_seen_object().pk))
 
     @action(detail=True, methods=["post"])
     def reschedule(self, request: Request, pk: str) -> Response:
         """Move a viewing to a slot or a time, under the same rules as booking one."""
-        return once(request, lambda: self._reschedule(request))
-
-    def _reschedule(self, request: Request) -> Response:
-        appointment = self.get_object()
+        appointment = self.get_seen_object()
         serializer = WhenSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
         slot = wanted.get("slot_id")
         when = {"slot": slot} if slot is not None else {"starts_at": wanted["starts_at"]}
-        moved = booking.reschedule(appointment.pk, **when, replaces_holds=False)
-        return Response(self.get_serializer(moved).data)
+        return self._shown(booking.reschedule(appointment.pk, **when, replaces_holds=False))
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Give the time back."""
-        appointment = self.get_object()
+        appointment = self.get_seen_object()
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        cancelled = booking.cancel(appointment.pk, reason=serializer.validated_data["reason"])
-        return Response(self.get_serializer(cancelled).data)
+        return self._shown(booking.cancel(appointment.pk, reason=serializer.validated_data["reason"]))
+
+    def _shown(self, appointment: Appointment) -> Response:
+        data = self.get_serializer(appointment).data
+        return Response(data, headers={"ETag": self.etag(data)})
 
 
 def attendee(wanted: dict[str, Any]) -> Lead:

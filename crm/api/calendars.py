@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
@@ -12,6 +12,10 @@ from crm.api.permissions import ManagersWrite, require_self_or_manager
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet
 from crm.models import Agent, BusyTime, Closure
+from crm.rights import colleagues, sees_everything
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 class ClosureSerializer(serializers.ModelSerializer[Closure]):
@@ -74,6 +78,10 @@ class BusyTimeViewSet(ReadMixin, CreateMixin, DeleteMixin, ResourceViewSet):
     filterset_class = BusyTimeFilters
     ordering_fields = ["id", "starts_at", "ends_at"]
     ordering = ["starts_at"]
+
+    def get_queryset(self) -> QuerySet[BusyTime]:
+        times = super().get_queryset()
+        return times if sees_everything(self.person) else times.filter(agent__in=colleagues(self.person).values("pk"))
 
     def perform_create(self, serializer: serializers.BaseSerializer[BusyTime]) -> None:
         require_self_or_manager(self.person, serializer.validated_data["agent"].pk)

@@ -12,6 +12,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from crm.api.instants import read_instant, write_instant
 from crm.phones import to_e164
+from crm.rights import visible_leads
 
 LARGEST_ID = 2**63 - 1
 
@@ -134,6 +135,14 @@ class IdField(serializers.PrimaryKeyRelatedField):
         if not number:
             self.fail("does_not_exist", pk_value=data)
         return super().to_internal_value(number)
+
+
+class SeenLeadField(IdField):
+    """The id of a lead that the one who asks may see; another one does not exist for them."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        queryset = super().get_queryset()
+        return visible_leads(self.context["request"].user, queryset)
 
 
 class IdListField(serializers.Field):

@@ -19,7 +19,7 @@ from crm.api.problems import Problem
 from crm.models import IdempotentRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from rest_framework.request import Request
 
@@ -48,8 +48,11 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def once(request: Request, act: Callable[[], Response]) -> Response:
-    """Run `act` in a transaction, once per key and path. A concurrent twin waits for the first to finish."""
+def once(request: Request, act: Callable[[], Response], *, not_kept: Collection[str] = ()) -> Response:
+    """Run `act` in a transaction, once per key and path. A concurrent twin waits for the first to finish.
+
+    What `not_kept` names is null in the answer to a repeated request: secrets are not stored to be shown again.
+    """
     with transaction.atomic():
         given = key_of(request)
         if given is None:
@@ -61,7 +64,8 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
         if not IdempotentRequest.objects.claim(agent_id=agent_id, key=key, fingerprint=fingerprint):
             return _first_answer(mine.get(), fingerprint)
         response = act()
-        mine.update(status=response.status_code, body=json.loads(json.dumps(response.data, cls=JSONEncoder)))
+        body = json.loads(json.dumps(response.data, cls=JSONEncoder))
+        mine.update(status=response.status_code, body=body | dict.fromkeys(not_kept) if not_kept else body)
         return response
 
 

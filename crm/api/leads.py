@@ -17,6 +17,7 @@ from crm.api.fields import (
     IdField,
     InstantField,
     PhoneField,
+    SeenLeadField,
     TextField,
     WholeField,
 )
@@ -28,6 +29,7 @@ from crm.errors import StageRefused
 from crm.lead_editing import check_stage, create_lead, edit_lead
 from crm.models import Agent, Lead, LeadStage, Note
 from crm.notes import write_note
+from crm.rights import colleagues, may_edit_lead, sees_everything, visible_leads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,29 @@ def matching(words: str) -> Q:
     return found
 
 
+def duplicate_phone(person: Agent, phone: str) -> Problem:
+    """Return the refusal of a number that is another lead's, which is named to those who may see it."""
+    other = visible_leads(person).filter(phone=phone).values_list("pk", flat=True).first()
+    whose = f"Lead {other}" if other else "Another lead"
+    return Problem(409, "duplicate_phone", f"{whose} has this phone number.", lead=other)
+
+
+def refuse_handing_out(person: Agent, values: dict[str, Any]) -> None:
+    """Keep agents from giving leads to people outside their team."""
+    owner = values.get("owner")
+    if owner is None or sees_everything(person) or colleagues(person).filter(pk=owner.pk).exists():
+        return
+    raise Problem(403, "not_allowed", "You can hand leads to people of your team only.")
+
+
+def refuse_change(person: Agent, lead: Lead, values: dict[str, Any]) -> None:
+    """Refuse a change of what belongs to others. What belongs to nobody is claimed in the same request, or before."""
+    refuse_handing_out(person, values)
+    claims = lead.owner_id is None and values.get("owner") is not None
+    if not claims and not may_edit_lead(person, lead):
+        raise Problem(403, "not_allowed", "This lead is not yours. What belongs to nobody is claimed first: set owner.")
+
+
 class LeadFilters(ListFilters):
     phone = Phone()
     email = Text(lookup_expr="iexact")
@@ -131,8 +156,12 @@ class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceView
     ordering_fields = ["id", "created_at", "updated_at", "full_name", "email", "phone", "stage", "budget", "move_in_on"]
     ordering = ["-created_at"]
 
+    def get_queryset(self) -> QuerySet[Lead]:
+        return visible_leads(self.person, super().get_queryset())
+
     def perform_create(self, serializer: serializers.BaseSerializer[Lead]) -> None:
         values = serializer.validated_data
+        refuse_handing_out(self.person, values)
         serializer.instance = self._unless_duplicate(
             values, lambda: create_lead(values=values, agent=self.person, actor=self.actor())
         )
@@ -140,25 +169,27 @@ class LeadViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceView
     def perform_update(self, serializer: serializers.BaseSerializer[Lead]) -> None:
         lead, values = serializer.instance, serializer.validated_data
         assert lead is not None
+        refuse_change(self.person, lead, values)
         self._unless_duplicate(
             values, lambda: edit_lead(lead=lead, values=values, agent=self.person, actor=self.actor())
         )
+        lead.refresh_from_db()
 
     def _unless_duplicate(self, values: dict[str, Any], save: Callable[[], Any]) -> Any:
         try:
             with transaction.atomic():
                 return save()
         except IntegrityError as exc:
-            other = Lead.objects.filter(phone=values.get("phone")).values_list("pk", flat=True).first()
-            if values.get("phone") is None or other is None:
+            phone = values.get("phone")
+            if phone is None or not Lead.objects.filter(phone=phone).exists():
                 raise
-            raise Problem(409, "duplicate_phone", f"Lead {other} has this phone number.", lead=other) from exc
+            raise duplicate_phone(self.person, phone) from exc
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
     """Free text about a lead; `agent` is who wrote it."""
 
-    lead = IdField(queryset=Lead.objects.all())
+    lead = SeenLeadField(queryset=Lead.objects.all())
     text = TextField(max_length=LONGEST_NOTE)
     agent = serializers.PrimaryKeyRelatedField[Agent](read_only=True)
     created_at = InstantField(read_only=True)
@@ -180,6 +211,12 @@ class NoteViewSet(ReadMixin, CreateMixin, ResourceViewSet):
     filterset_class = NoteFilters
     ordering_fields = ["id", "created_at"]
     ordering = ["-created_at"]
+
+    def get_queryset(self) -> QuerySet[Note]:
+        notes = super().get_queryset()
+        if sees_everything(self.person):
+            return notes
+        return notes.filter(lead__in=visible_leads(self.person).order_by().values("pk"))
 
     def perform_create(self, serializer: serializers.BaseSerializer[Note]) -> None:
         values = serializer.validated_data

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from crm.api.fields import WholeField
 from crm.api.permissions import ManagersWrite
+from crm.api.preconditions import conditional, etag_of, require_match
 from crm.api.views import ApiView
 from crm.models import OfficeSettings
 from crm.models.office import STEPS
@@ -84,13 +85,15 @@ class SettingsView(ApiView):
     access = [ManagersWrite]
 
     def get(self, request: Request) -> Response:
-        return Response(SettingsSerializer(OfficeSettings.load()).data)
+        data = SettingsSerializer(OfficeSettings.load()).data
+        return conditional(request, Response(data), etag_of(data))
 
     def patch(self, request: Request) -> Response:
         with transaction.atomic():
             OfficeSettings.load()
             office = OfficeSettings.objects.select_for_update().get()
+            require_match(request, etag_of(SettingsSerializer(office).data))
             serializer = SettingsSerializer(office, data=request.data, partial=True)
             serializer.is_valid(raise_exception=True)
             serializer.save()
-        return Response(serializer.data)
+            return Response(serializer.data, headers={"ETag": etag_of(serializer.data)})

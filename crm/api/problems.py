@@ -36,6 +36,8 @@ STATUS_OF_CODE = {
     "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "unknown_property": status.HTTP_404_NOT_FOUND,
     "no_viewing": status.HTTP_409_CONFLICT,
+    "not_allowed": status.HTTP_403_FORBIDDEN,
+    "stage_refused": status.HTTP_400_BAD_REQUEST,
 }
 
 
@@ -107,7 +109,8 @@ def _database(exc: DataError | IntegrityError) -> dict[str, Any]:
     return document(409, "conflict", "This would contradict what is already stored.", constraint=constraint)
 
 
-def _describe(exc: Exception) -> dict[str, Any] | None:
+def describe(exc: Exception) -> dict[str, Any] | None:
+    """Return the problem document of a refusal, None for a bug."""
     match exc:
         case Problem():
             return document(exc.status_code, code_of(exc), str(exc.detail), **exc.extra)
@@ -133,12 +136,14 @@ def _describe(exc: Exception) -> dict[str, Any] | None:
 
 def answer_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn a refusal into its problem document; None for a bug, which becomes a 500."""
-    body = _describe(exc)
+    body = describe(exc)
     if body is None:
         return None
     headers = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait))
     if body["status"] == status.HTTP_503_SERVICE_UNAVAILABLE:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     return Response(body, body["status"], headers=headers, content_type=CONTENT_TYPE)

@@ -7,13 +7,20 @@ from crm.api.agents import AgentViewSet
 from crm.api.appointments import AppointmentViewSet
 from crm.api.availability import AvailabilityView
 from crm.api.calendars import BusyTimeViewSet, ClosureViewSet
+from crm.api.lead_bulk import LeadBulkView
 from crm.api.leads import LeadViewSet, NoteViewSet
 from crm.api.listings import ListingViewSet
 from crm.api.office import SettingsView
+from crm.api.teams import TeamViewSet
+from crm.api.todo import TaskViewSet
+from crm.api.tokens import TokenViewSet
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("leads", LeadViewSet, "api-lead")
+router.register("tasks", TaskViewSet, "api-task")
+router.register("teams", TeamViewSet, "api-team")
+router.register("tokens", TokenViewSet, "api-token")
 router.register("notes", NoteViewSet, "api-note")
 router.register("listings", ListingViewSet, "api-listing")
 router.register("agents", AgentViewSet, "api-agent")
@@ -24,5 +31,6 @@ router.register("busy-times", BusyTimeViewSet, "api-busy-time")
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^availability/?$", AvailabilityView.as_view(), name="api-availability"),
     re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
+    re_path(r"^leads/bulk/?$", LeadBulkView.as_view(), name="api-lead-bulk"),
     *router.urls,
 ]
