@@ -174,6 +174,31 @@ def cancel(appointment_id: int, *, reason: str = "") -> Appointment:
     return appointment
 
 
+def restore(appointment_id: int, *, now: datetime | None = None) -> Appointment:
+    """Book a cancelled viewing again at its old time, as if it had not been cancelled.
+
+    Hours, notice and busy times held when it was promised; the past and other promises are in the way. Raises PastTime,
+    SlotTaken with alternatives; NoViewing.
+    """
+    first = _find(appointment_id)
+    with _refusing_with_alternatives(first.listing, first.starts_at, first.agent_id, now), transaction.atomic():
+        lead = _lock_one(Lead, first.lead_id)
+        people = _lock(Agent, [first.agent_id])
+        wanted = _wanted(lead, first.listing, people, first.starts_at, now, replaces_holds=False)
+        wanted = replace(wanted, rules=replace(wanted.rules, length=first.ends_at - first.starts_at))
+        appointment = _lock_appointment(appointment_id)
+        if appointment.status == AppointmentStatus.BOOKED:
+            return appointment
+        if appointment.status != AppointmentStatus.CANCELLED:
+            raise NoViewing("That viewing is over.")
+        if appointment.starts_at <= wanted.now:
+            raise PastTime("That time has passed.")
+        clear_the_way(wanted, but=appointment)
+        appointment.cancel_reason = ""
+        settle(appointment, lead, held_until=None)
+    return appointment
+
+
 def release_expired_holds(now: datetime | None = None) -> int:
     """Cancel the holds whose time is up; return how many. Rows somebody else is working on are left to them."""
     now = now or timezone.now()
