@@ -157,6 +157,15 @@ def rules_against(
     return {agent_id: rule for agent_id, _, rule in rows}
 
 
+def closing_rules(
+    *, starts_at: datetime, agent_ids: Sequence[int], listing: Listing | None, now: datetime | None = None
+) -> dict[int, list[str]]:
+    """Return, for each of the agents who can be booked there, every rule that closes exactly this start."""
+    end = starts_at + timedelta(microseconds=1)
+    parameters = _parameters(rules_for(listing), starts_at, end, now or timezone.now(), agent_ids, listing)
+    return dict(_run("closing_rules", parameters))
+
+
 def why_closed(
     *, agent_id: int, listing: Listing | None, starts_at: datetime, now: datetime | None = None
 ) -> str | None:
