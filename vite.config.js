@@ -13,6 +13,6 @@ export default defineConfig({
     // The content security policy allows no data: fonts or scripts.
     assetsInlineLimit: 0,
     // Vapi's SDK is an entry of its own: only the page that talks to an assistant loads it.
-    rolldownOptions: { input: ["static/src/main.js", "static/src/agent/sdk.js"], preserveEntrySignatures: "strict" },
+    rolldownOptions: { input: ["static/src/main.js", "static/src/agent/sdk.js", "static/src/diary/diary.css"], preserveEntrySignatures: "strict" },
   },
 });

@@ -1,7 +1,7 @@
 """The service's own endpoints. Programs may put a slash at the end or not; nothing redirects."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from crm import service, views
 from crm.api import rentals
@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(r"^login/?$", views.SignIn.as_view(), name="login"),
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
+    path("", include("crm.pages.diary_urls")),
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
 ]

@@ -21,6 +21,7 @@ const PAGES = {
   "[data-agent-page]": async () => (await import("./agent/page.js")).startAgent,
   "[data-listening]": async () => (await import("./listen/page.js")).startListening,
   "[data-people]": async () => (await import("./people/page.js")).startPeople,
+  "[data-diary]": async () => (await import("./diary/page.js")).startDiary,
 };
 
 for (const [selector, load] of Object.entries(PAGES)) {
