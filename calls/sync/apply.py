@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from calls.client import VapiClient
 from calls.errors import VapiRefused, VapiUnavailable
 from calls.sync.compare import Kind, Plan, Resource, plan_number
@@ -71,7 +73,7 @@ def apply(
         result, stop = _apply_one(client, found, plan, wanted, expected)
         failures = failures + 1 if result.outcome is Outcome.FAILED else 0
         if failures >= _MOST_FAILURES_IN_A_ROW:
-            stop = stop or "Vapi failed several times in a row"
+            stop = stop or _("Vapi failed several times in a row")
         results.append(result)
         logger.info("Vapi's %s %s: %s", plan.kind, plan.vapi_id, result.outcome)
     return results
@@ -85,15 +87,24 @@ def _apply_one(
         return _set_right(client, found, plan, wanted, expected), ""
     except VapiUnavailable as exc:
         if exc.retry_after is not None or exc.status == 429:
-            wait = f"in {exc.retry_after:g} s" if exc.retry_after is not None else "later"
-            return Result(plan, Outcome.FAILED, f"Vapi is busy; try again {wait}"), f"Vapi asks to come back {wait}"
-        return Result(plan, Outcome.FAILED, "Vapi did not answer; try again"), ""
+            return _busy(plan, exc.retry_after)
+        return Result(plan, Outcome.FAILED, _("Vapi did not answer; try again")), ""
     except VapiRefused as exc:
         if exc.status in (401, 403):
-            return Result(plan, Outcome.FAILED, "Vapi refuses the key in VAPI_API_KEY"), "Vapi refuses the key"
+            return Result(plan, Outcome.FAILED, _("Vapi refuses the key in VAPI_API_KEY")), _("Vapi refuses the key")
         if exc.status == 404:
-            return Result(plan, Outcome.FAILED, "It is not at Vapi any more"), ""
-        return Result(plan, Outcome.FAILED, f"Vapi refuses the change: {exc.reason or exc}"), ""
+            return Result(plan, Outcome.FAILED, _("It is not at Vapi any more")), ""
+        refused = _("Vapi refuses the change: %(reason)s") % {"reason": exc.reason or exc}
+        return Result(plan, Outcome.FAILED, refused), ""
+
+
+def _busy(plan: Plan, seconds: float | None) -> tuple[Result, str]:
+    if seconds is None:
+        later, stop = _("Vapi is busy; try again later"), _("Vapi asks to come back later")
+    else:
+        wait = {"n": f"{seconds:g}"}
+        later, stop = _("Vapi is busy; try again in %(n)s s") % wait, _("Vapi asks to come back in %(n)s s") % wait
+    return Result(plan, Outcome.FAILED, later), stop
 
 
 def _set_right(client: VapiClient, found: Survey, plan: Plan, wanted: Wanted, expected: str | None) -> Result:
@@ -102,13 +113,14 @@ def _set_right(client: VapiClient, found: Survey, plan: Plan, wanted: Wanted, ex
     if not fresh.changes:
         return Result(fresh, Outcome.IN_ORDER)
     if expected is not None and fresh.fingerprint != expected:
-        return Result(fresh, Outcome.CHANGED, "It was changed at Vapi while you were looking; look again")
+        return Result(fresh, Outcome.CHANGED, _("It was changed at Vapi while you were looking; look again"))
     update(plan.vapi_id, fresh.body)
     after = _plan_again(read(plan.vapi_id), found, plan, wanted)
     if after.changes:
-        detail = "Vapi took the change, but does not show it: publish the draft in Vapi's dashboard"
+        detail = _("Vapi took the change, but does not show it: publish the draft in Vapi's dashboard")
         return Result(fresh, Outcome.NOT_PUBLISHED, detail)
-    return Result(fresh, Outcome.APPLIED, f"now {after.version}" if after.version not in ("", plan.version) else "")
+    is_new = after.version not in ("", plan.version)
+    return Result(fresh, Outcome.APPLIED, _("now %(version)s") % {"version": after.version} if is_new else "")
 
 
 def _plan_again(now: Resource, found: Survey, plan: Plan, wanted: Wanted) -> Plan:

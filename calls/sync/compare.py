@@ -15,6 +15,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from calls.sync.wanted import DEFAULT_MESSAGES, SECRET_HEADER, Wanted
 
 Resource = dict[str, Any]
@@ -28,8 +31,9 @@ _SERVER_FIELDS = (
     "backoffPlan",
 )
 _OUR_PATHS = ("/vapi/webhook", "/vapi/state-webhook")
+# A mark, not words: what is missing is shown in another way.
 MISSING = "missing"
-_HIDDEN = "Pete's secret"
+_HIDDEN = gettext_lazy("Pete's secret")
 
 
 class Kind(StrEnum):
@@ -102,7 +106,7 @@ def compare_server(now: Any, wanted: Wanted, path: str, plan: Plan) -> Resource 
     server = {name: value for name, value in without_nulls(object_of(now)).items() if name in _SERVER_FIELDS}
     fits = len(plan.changes)
     if text_of(server.get("url")) != wanted.url:
-        plan.changes.append(Change(f"{path}.url", text_of(server.get("url"), "not set"), wanted.url))
+        plan.changes.append(Change(f"{path}.url", text_of(server.get("url"), _("not set")), wanted.url))
         server.setdefault("timeoutSeconds", wanted.timeout_seconds)
     server["url"] = wanted.url
     _compare_credential(server, wanted, path, plan)
@@ -113,7 +117,7 @@ def _compare_credential(server: Resource, wanted: Wanted, path: str, plan: Plan)
     given = text_of(server.get("credentialId"))
     if wanted.credential_id:
         if given != wanted.credential_id:
-            change = Change(f"{path}.credentialId", given or "not set", wanted.credential_id)
+            change = Change(f"{path}.credentialId", given or _("not set"), wanted.credential_id)
             plan.changes.append(change)
             server["credentialId"] = wanted.credential_id
         return
@@ -121,11 +125,13 @@ def _compare_credential(server: Resource, wanted: Wanted, path: str, plan: Plan)
         headers = object_of(server.get("headers"))
         if not _proves(headers, wanted.secret):
             kept = {name: value for name, value in headers.items() if name.lower() != SECRET_HEADER.lower()}
-            before = "not set" if len(kept) == len(headers) else "another secret"
-            plan.changes.append(Change(f"{path}.headers.{SECRET_HEADER}", before, _HIDDEN))
+            before = _("not set") if len(kept) == len(headers) else _("another secret")
+            plan.changes.append(Change(f"{path}.headers.{SECRET_HEADER}", before, str(_HIDDEN)))
             server["headers"] = kept | {SECRET_HEADER: wanted.secret}
     elif wanted.needs_credential and not given:
-        plan.problems.append("Nothing proves its messages to be Vapi's: set VAPI_CREDENTIAL_ID to the HMAC credential.")
+        plan.problems.append(
+            _("Nothing proves its messages to be Vapi's: set VAPI_CREDENTIAL_ID to the HMAC credential.")
+        )
 
 
 def _proves(headers: Resource, secret: str) -> bool:
@@ -148,14 +154,17 @@ def compare_messages(now: Any, wanted: Wanted, plan: Plan) -> None:
     kept = given if has_list else DEFAULT_MESSAGES
     missing = [name for name in wanted.messages if name not in kept]
     if missing:
-        there = f"the {len(given)} there" if has_list else "Vapi's defaults"
-        plan.changes.append(Change("serverMessages", f"without {', '.join(missing)}", f"with them, beside {there}"))
+        before = _("without %(names)s") % {"names": ", ".join(missing)}
+        after = _("with them, beside the %(n)s there") % {"n": len(given)}
+        plan.changes.append(
+            Change("serverMessages", before, after if has_list else _("with them, beside Vapi's defaults"))
+        )
         plan.body["serverMessages"] = [*kept, *missing]
 
 
 def plan_number(number: Resource, wanted: Wanted) -> Plan:
     """Return what a phone number needs: calls without an assistant of their own are asked about at its server."""
-    name = text_of(number.get("number")) or text_of(number.get("sipUri")) or text_of(number.get("name"), "no number")
+    name = text_of(number.get("number")) or text_of(number.get("sipUri")) or text_of(number.get("name"), _("no number"))
     plan = Plan(Kind.NUMBER, number["id"], name)
     server = object_of(number.get("server"))
     if text_of(server.get("url")) or not text_of(number.get("assistantId")):
@@ -163,7 +172,8 @@ def plan_number(number: Resource, wanted: Wanted) -> Plan:
         if whole is not None:
             plan.body = {"provider": number.get("provider"), "server": whole}
     if text_of(number.get("status"), "active") != "active":
-        plan.problems.append(f"Vapi says it is {number['status']}: calls do not arrive.")
+        said = _("Vapi says it is %(status)s: calls do not arrive.")
+        plan.problems.append(said % {"status": number["status"]})
     return plan
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from calls.models import Assistant
 from calls.sync.compare import text_of
@@ -20,7 +21,7 @@ def adopt(found: Survey, vapi_ids: Iterable[str]) -> None:
         assistant = found.assistants.get(vapi_id)
         if assistant is None:
             continue
-        name = text_of(assistant.get("name"), "Without a name")[:_LONGEST_NAME]
+        name = text_of(assistant.get("name"), _("Without a name"))[:_LONGEST_NAME]
         row, is_new = Assistant.objects.get_or_create(vapi_id=vapi_id, defaults={"name": name})
         if not is_new and row.name != name:
             row.name = name

@@ -7,6 +7,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.conf import settings
+from django.utils.translation import gettext as _
+
 from calls.client import VapiClient
 from calls.errors import VapiRefused, VapiUnavailable
 from calls.models import Assistant, WebhookEvent
@@ -91,27 +94,31 @@ def overview() -> Overview:
 def read() -> tuple[Survey | None, str]:
     """Ask Vapi; return what it says, or why not in words for staff."""
     blocked = obstacle()
-    if blocked.startswith("Vapi is not connected"):
+    if not settings.VAPI_API_KEY:
         return None, blocked
     try:
         with VapiClient(timeout=TIMEOUT_SECONDS) as client:
             return survey(client), blocked
     except VapiUnavailable as exc:
         logger.warning("Vapi could not be read: %s", exc)
-        wait = f" It asks to come back in {exc.retry_after:g} s." if exc.retry_after is not None else " Try again."
-        return None, f"Vapi does not answer at the moment.{wait} What is shown is what Pete knows."
+        if exc.retry_after is None:
+            return None, _("Vapi does not answer at the moment. Try again. What is shown is what Pete knows.")
+        said = _(
+            "Vapi does not answer at the moment. It asks to come back in %(n)s s. What is shown is what Pete knows."
+        )
+        return None, said % {"n": f"{exc.retry_after:g}"}
     except VapiRefused as exc:
         logger.error("Vapi refuses to be read: %s", exc)
         if exc.status in (401, 403):
-            return None, "Vapi refuses the key. Put the private key from Vapi's dashboard into VAPI_API_KEY."
-        return None, "Vapi gave an answer that makes no sense. Check VAPI_API_URL."
+            return None, _("Vapi refuses the key. Put the private key from Vapi's dashboard into VAPI_API_KEY.")
+        return None, _("Vapi gave an answer that makes no sense. Check VAPI_API_URL.")
 
 
 def _lines(found: Survey | None, rows: Sequence[Assistant]) -> list[Line]:
     lines = {row.vapi_id: Line(row.vapi_id, row.name, row, is_read=found is not None) for row in rows}
     for vapi_id, resource in (found.assistants if found else {}).items():
         line = lines.setdefault(vapi_id, Line(vapi_id, "", is_read=True))
-        line.name, line.resource = text_of(resource.get("name"), line.name or "Without a name"), resource
+        line.name, line.resource = text_of(resource.get("name"), line.name or _("Without a name")), resource
         line.numbers = found.numbers_of(vapi_id) if found else []
         line.plan = found.plan(vapi_id) if found else None
         line.plans = found.plans_of(vapi_id) if found else []

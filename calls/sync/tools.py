@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from calls.sync.compare import (
     MISSING,
     Change,
@@ -19,6 +21,7 @@ from calls.sync.compare import (
     text_of,
     without_nulls,
 )
+from calls.sync.custom_llm import compare_custom_llm
 from calls.sync.wanted import Wanted
 
 Tools = Mapping[str, Resource]
@@ -26,7 +29,7 @@ Tools = Mapping[str, Resource]
 
 def plan_assistant(assistant: Resource, tools: Tools, wanted: Wanted) -> Plan:
     """Return what an assistant needs. `tools` are the shared ones, by id."""
-    name, version = text_of(assistant.get("name"), "Without a name"), text_of(assistant.get("latestVersion"))
+    name, version = text_of(assistant.get("name"), _("Without a name")), text_of(assistant.get("latestVersion"))
     plan = Plan(Kind.ASSISTANT, assistant["id"], name, version=version)
     server = compare_server(assistant.get("server"), wanted, "server", plan)
     if server is not None:
@@ -34,9 +37,11 @@ def plan_assistant(assistant: Resource, tools: Tools, wanted: Wanted) -> Plan:
     compare_messages(assistant.get("serverMessages"), wanted, plan)
     model = object_of(assistant.get("model"))
     if model:
-        _compare_tools(model, tools, wanted, plan)
+        right = compare_custom_llm(model, wanted, plan) | _compare_tools(model, tools, wanted, plan)
+        if right:
+            plan.body["model"] = without_nulls(model) | right
     else:
-        plan.problems.append("It has no model. Choose one in Vapi's dashboard; then it can be given tools.")
+        plan.problems.append(_("It has no model. Choose one in Vapi's dashboard; then it can be given tools."))
     return plan
 
 
@@ -67,27 +72,30 @@ def shared_ids(assistant: Resource) -> list[str]:
     return [each for each in [*list_of(model.get("toolIds")), *refs] if isinstance(each, str)]
 
 
-def _compare_tools(model: Resource, tools: Tools, wanted: Wanted, plan: Plan) -> None:
+def _compare_tools(model: Resource, tools: Tools, wanted: Wanted, plan: Plan) -> Resource:
+    """Note how the tools differ and return the assistant's own list put right, nothing when it is right."""
     own = without_nulls(list_of(model.get("tools")))
     before = len(plan.changes)
     _note_lost(model, tools, plan)
     shared = {name_of(tools[each]) for each in shared_ids({"model": model}) if each in tools}
     for function in wanted.functions:
         own = _with_function(own, function, function["name"] in shared, wanted, plan)
-    if len(plan.changes) > before:
-        plan.body["model"] = without_nulls(model) | {"tools": own}
+    return {"tools": own} if len(plan.changes) > before else {}
 
 
 def _note_lost(model: Resource, tools: Tools, plan: Plan) -> None:
     """Tell of shared tools that are gone, and of those held at an older version."""
     for each in list_of(model.get("toolIds")):
         if each not in tools:
-            plan.problems.append(f"It names a tool that is not at Vapi any more: {each}.")
+            plan.problems.append(_("It names a tool that is not at Vapi any more: %(id)s.") % {"id": each})
     for ref in map(object_of, list_of(model.get("toolRefs"))):
         tool = object_of(tools.get(text_of(ref.get("toolId"))))
         newest, pinned = text_of(tool.get("latestVersion")), text_of(ref.get("version"))
         if name_of(tool) and newest and pinned != newest:
-            plan.problems.append(f"It is held at {pinned} of the tool {name_of(tool)}, whose newest is {newest}.")
+            known = {"pinned": pinned, "tool": name_of(tool), "newest": newest}
+            plan.problems.append(
+                _("It is held at %(pinned)s of the tool %(tool)s, whose newest is %(newest)s.") % known
+            )
 
 
 def _with_function(own: list[Any], function: Resource, is_shared: bool, wanted: Wanted, plan: Plan) -> list[Any]:
@@ -99,7 +107,9 @@ def _with_function(own: list[Any], function: Resource, is_shared: bool, wanted: 
         return [*own, {"type": "function", "async": False, "function": function}]
     kept = [] if is_shared else places[:1]
     if len(places) > len(kept):
-        plan.changes.append(Change(f"tools.{name}.copies", f"{len(places) + is_shared} times", "once"))
+        plan.changes.append(
+            Change(f"tools.{name}.copies", _("%(n)s times") % {"n": len(places) + is_shared}, _("once"))
+        )
     if kept:
         own = [*own]
         own[kept[0]] = _compare_tool(own[kept[0]], function, wanted, plan)
@@ -117,7 +127,7 @@ def _compare_tool(tool: Resource, function: Resource, wanted: Wanted, plan: Plan
         schemas = written(given.get("parameters")), written(function["parameters"])
         plan.changes.append(Change(f"{path}.function.parameters", *schemas))
     if tool.get("async"):
-        plan.changes.append(Change(f"{path}.async", "true: the assistant does not wait for the answer", "false"))
+        plan.changes.append(Change(f"{path}.async", _("true: the assistant does not wait for the answer"), "false"))
     right = {**tool, "async": False, "function": {**given, **function}}
     if given.get("strict"):
         # It asks for every argument to be required, and most of Pete's may be left out.
