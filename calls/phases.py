@@ -45,6 +45,9 @@ PATIENCE = {
 # How the assistant says that its model did not answer; a person hears the apostrophe, a transcript may drop it.
 FALLBACK_SENTENCES = ("i'm having trouble processing that", "im having trouble processing that")
 
+# The proxy tells of the sentence when it sends it, Vapi when it has been spoken and written down.
+SAME_FALLBACK = timedelta(seconds=20)
+
 # None of these reaches us before the call is connected.
 _EVIDENCE = frozenset(
     {"transcript", "speech-update", "user-interrupted", "assistant.speechStarted", "tool-calls", "function-call"}
@@ -139,6 +142,8 @@ class _Machine:
         self.is_user_speaking = False
         self.is_reported = False
         self.stopped_turn = -1
+        # Fallback sentences that only one of the two has told of: who, and when.
+        self.untold: list[tuple[str, datetime]] = []
 
     def take(self, event: Event) -> None:
         if self.since is None:
@@ -175,7 +180,7 @@ class _Machine:
         if event.role == USER and event.text.strip():
             self._enter(THINKING, event.at)
         elif event.text.casefold().replace("\u2019", "'").startswith(FALLBACK_SENTENCES):
-            self._alert("llm_fallback", event.at)
+            self.fallback(event)
 
     def speech_update(self, event: Event) -> None:
         self._hear(event.at)
@@ -211,6 +216,13 @@ class _Machine:
         self._alert("silence", event.at)
 
     def fallback(self, event: Event) -> None:
+        """Report a fallback sentence once, though both the proxy and Vapi tell of it."""
+        self.untold = [(kind, at) for kind, at in self.untold if event.at - at <= SAME_FALLBACK]
+        told = next((known for known in self.untold if known[0] != event.type), None)
+        if told is not None:
+            self.untold.remove(told)
+            return
+        self.untold.append((event.type, event.at))
         self._alert("llm_fallback", event.at)
 
     def result(self, now: datetime) -> Fold:

@@ -40,6 +40,9 @@ def interruption(seconds: float) -> Event:
     return event("user-interrupted", seconds)
 
 
+TROUBLE = "I'm having trouble processing that. Could you rephrase?"
+
+
 def folded(*events: Event, until: float = 1000.0) -> Fold:
     return fold(events, at(until))
 
@@ -113,6 +116,8 @@ any_event = st.one_of(
     st.builds(partial, roles, texts, moments),
     st.builds(final, roles, texts, moments),
     st.builds(interruption, moments),
+    st.builds(lambda s: event(LLM_FALLBACK, s), moments),
+    st.builds(lambda s: final("assistant", TROUBLE, s), moments),
     st.builds(event, st.sampled_from(["hang", "tool-calls", "conversation-update", "unheard-of"]), moments),
     st.builds(lambda s: event("assistant.speechStarted", s, text="Hello", turn=1), moments),
     st.builds(lambda s: event("end-of-call-report", s, detail="silence-timed-out"), moments),
@@ -202,6 +207,24 @@ def test_words_that_come_after_the_end_are_still_in_the_transcript():
         ([speech("user", "started", 5), status("ended", 60)], []),
         ([event(LLM_FALLBACK, 4)], [("llm_fallback", 4)]),
         ([final("assistant", "I’m having trouble processing that. Could you rephrase?", 4)], [("llm_fallback", 4)]),
+        # The proxy and Vapi tell of the same sentence, whichever clock is ahead.
+        ([event(LLM_FALLBACK, 4), final("assistant", TROUBLE, 7)], [("llm_fallback", 4)]),
+        ([final("assistant", TROUBLE, 4), event(LLM_FALLBACK, 5)], [("llm_fallback", 4)]),
+        # Two sentences are two, told by one or by both.
+        ([event(LLM_FALLBACK, 4), event(LLM_FALLBACK, 6)], [("llm_fallback", 4), ("llm_fallback", 6)]),
+        (
+            [event(LLM_FALLBACK, 4), event(LLM_FALLBACK, 6), final("assistant", TROUBLE, 7)],
+            [("llm_fallback", 4), ("llm_fallback", 6)],
+        ),
+        (
+            [
+                event(LLM_FALLBACK, 4),
+                final("assistant", TROUBLE, 5),
+                event(LLM_FALLBACK, 8),
+                final("assistant", TROUBLE, 9),
+            ],
+            [("llm_fallback", 4), ("llm_fallback", 8)],
+        ),
     ],
 )
 def test_alerts(events, expected):
