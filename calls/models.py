@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -61,6 +63,13 @@ class Assistant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SpokenWords(Func):
+    """The words of a transcript, for the index and for the search that uses it: both must say the same."""
+
+    template = "to_tsvector('english'::regconfig, jsonb_path_query_array(%(expressions)s, '$[*].text'::jsonpath))"
+    output_field = SearchVectorField()
 
 
 class Call(models.Model):
@@ -126,6 +135,8 @@ class Call(models.Model):
             models.Index(fields=["assistant"], condition=Q(assistant__isnull=False), name="call_assistant"),
             models.Index(fields=["lead"], condition=Q(lead__isnull=False), name="call_lead"),
             models.Index(fields=["listing"], condition=Q(listing__isnull=False), name="call_listing"),
+            # Only once a call has ended: a live one is written several times a second.
+            GinIndex(SpokenWords("transcript"), condition=Q(phase="ENDED"), name="call_words"),
         ]
 
     def __str__(self) -> str:

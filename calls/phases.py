@@ -93,6 +93,8 @@ class Fold:
     phase_seconds: dict[str, float] = field(default_factory=dict)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     transcript: list[dict[str, Any]] = field(default_factory=list)
+    # Each phase with the instant it began, in order.
+    moves: list[tuple[str, datetime]] = field(default_factory=list)
     invalid_transitions: int = 0
     interruptions: int = 0
     connected_at: datetime | None = None
@@ -148,6 +150,7 @@ class _Machine:
     def take(self, event: Event) -> None:
         if self.since is None:
             self.since = self.heard_at = event.at
+            self.fold.moves.append((INITIALIZING, event.at))
         self._watch(event.at)
         if event.type in _EVIDENCE:
             self._connect(event.at)
@@ -267,6 +270,7 @@ class _Machine:
         if self.since is not None:
             self.seconds[self.fold.phase] += (at - self.since).total_seconds()
         self.fold.phase, self.since = phase, at
+        self.fold.moves.append((phase, at))
         self.heard_at, self.is_reported = at, False
 
     def _hear(self, at: datetime) -> None:

@@ -115,7 +115,7 @@ def _project(work: _Work, now: datetime) -> datetime | None:
         # Made without a ledger, or the ledger has been cleared since: the columns are all there is.
         return None
     before = Before.of(call)
-    skew = _skew(ledger, now)
+    skew = clock_skew(ledger, now)
     folded = fold(ledger.events, now - skew)
     _set_conversation(call, ledger, folded, skew)
     _set_identity(call, ledger)
@@ -157,7 +157,7 @@ def _look_again_at(folded: Fold, skew: timedelta, viewings: Sequence[Appointment
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _skew(ledger: Ledger, now: datetime) -> timedelta:
+def clock_skew(ledger: Ledger, now: datetime) -> timedelta:
     """Return how far our clock is ahead of the events': nothing, unless they come from another time altogether."""
     delays = [event.received_at - event.at for event in ledger.events]
     quickest = min(delays, default=timedelta())
@@ -215,13 +215,16 @@ def _set_times(call: Call, ledger: Ledger, folded: Fold) -> None:
 
 
 def _set_stage(call: Call, tools: Sequence[ToolCall]) -> None:
-    """The stage never goes back, so of all that were reached the last one counts."""
+    call.stage, call.context = stage_and_facts(tools)
+
+
+def stage_and_facts(tools: Sequence[ToolCall]) -> tuple[str, dict[str, Any]]:
+    """Return what these tool calls have brought a call to. The stage never goes back: the furthest one counts."""
     reached = [tool.stage for tool in tools if tool.stage in _STAGE_RANK]
-    call.stage = max(reached, key=_STAGE_RANK.__getitem__, default=Stage.QUALIFICATION)
-    context: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for tool in tools:
-        context.update(tool.facts)
-    call.context = context
+        facts.update(tool.facts)
+    return max(reached, key=_STAGE_RANK.__getitem__, default=Stage.QUALIFICATION), facts
 
 
 def _set_listing(call: Call, viewings: Sequence[Appointment]) -> None:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from calls.models import EXPIRED_CLASS
+
 _ROLES = {"user": "user", "customer": "user", "bot": "assistant", "assistant": "assistant", "ai": "assistant"}
 _SPEAKER = re.compile(r"(?:^|(?<=\s))(AI|Assistant|Bot|User|Customer):\s*", re.IGNORECASE)
 _MOST_LINES = 2_000
@@ -58,6 +60,13 @@ def ended_class(reason: str) -> str:
     if not said:
         return ""
     return next((family for family, prefixes in _FAMILIES if said.startswith(prefixes)), "other")
+
+
+def ended_classes() -> list[str]:
+    """Return the families a call may end in, those of people first."""
+    people = ["customer_ended", "assistant_ended", "forwarded", "no_answer", "voicemail"]
+    rest = [family for family, _ in _FAMILIES if family not in people]
+    return [*people, *rest, EXPIRED_CLASS, "other"]
 
 
 @dataclass(slots=True)

@@ -122,6 +122,8 @@ class Appointment(models.Model):
             models.Index(fields=["lead", "starts_at"], name="appointment_lead_start"),
             # Fairness: viewings an agent has in a week, and the last one.
             models.Index(fields=["agent", "starts_at"], name="appointment_agent_start"),
+            # The viewings of a call: what its tile, its page and the list of calls say of it.
+            models.Index(fields=["call_id"], condition=Q(call_id__isnull=False), name="appointment_call"),
             # Holds to free, found every minute.
             models.Index(fields=["expires_at"], condition=Q(status="held"), name="appointment_holds"),
         ]
