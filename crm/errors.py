@@ -73,6 +73,12 @@ class StageRefused(CrmError):
     code = "stage_refused"
 
 
+class NotAllowed(CrmError):
+    """This person sees it, and may not change it so."""
+
+    code = "not_allowed"
+
+
 class BadEmail(CrmError):
     code = "bad_email"
 

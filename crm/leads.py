@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from crm import signals
 from crm.lead_editing import stage_values
@@ -140,7 +141,8 @@ def _copy(source: Lead, target: Lead) -> None:
 def raise_stage(lead: Lead, stage: str, *, actor: str = "system", call_id: UUID | None = None) -> bool:
     """Move the lead forward to `stage`; never back, and not out of `lost`. Return whether it moved."""
     earlier = PIPELINE[: PIPELINE.index(LeadStage(stage))]
-    if not Lead.objects.filter(pk=lead.pk, stage__in=earlier).update(**stage_values(str(stage))):
+    entered = stage_values(str(stage)) | {"updated_at": timezone.now()}
+    if not Lead.objects.filter(pk=lead.pk, stage__in=earlier).update(**entered):
         return False
     data = {"stage": [lead.stage, str(stage)]}
     lead.stage = LeadStage(stage)

@@ -45,6 +45,17 @@ def visible_leads(person: Agent, leads: QuerySet[Lead] | None = None) -> QuerySe
     return leads if sees_everything(person) else leads.filter(_seen_lead(person))
 
 
+def assignable(person: Agent) -> QuerySet[Agent]:
+    """Return whom this person may hand a lead to: managers to anybody, agents within their team."""
+    people = Agent.objects.filter(is_active=True)
+    return people if sees_everything(person) else people.filter(pk__in=colleagues(person).values("pk"))
+
+
+def editable_leads(person: Agent, leads: QuerySet[Lead]) -> QuerySet[Lead]:
+    """Return those of `leads` that this person may change, see `may_edit_lead`."""
+    return leads if sees_everything(person) else leads.filter(owner__in=colleagues(person).values("pk"))
+
+
 def may_edit_lead(person: Agent, lead: Lead) -> bool:
     """Say whether this person may change a lead they see: its owner, the owner's team mates, managers.
 

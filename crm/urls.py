@@ -22,4 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
     path("", include("crm.pages.diary_urls")),
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
+    path("", include("crm.pages.lead_urls")),
 ]

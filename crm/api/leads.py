@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from rest_framework import serializers
 
 from crm.api.fields import (
@@ -27,6 +25,7 @@ from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.errors import StageRefused
 from crm.lead_editing import check_stage, create_lead, edit_lead
+from crm.lead_lists import matching
 from crm.models import Agent, Lead, LeadStage, Note
 from crm.notes import write_note
 from crm.rights import colleagues, may_edit_lead, sees_everything, visible_leads
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 LONGEST_NOTE = 10_000
-# Fewer digits would find nearly everybody.
-FEWEST_DIGITS = 3
 
 
 class LeadSerializer(serializers.ModelSerializer[Lead]):
@@ -99,15 +96,6 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
         if stage != LeadStage.LOST:
             attrs["lost_reason"] = ""
         return attrs
-
-
-def matching(words: str) -> Q:
-    """Find by any part of name, email or place, or by the digits of a phone number."""
-    found = Q(full_name__icontains=words) | Q(email__icontains=words) | Q(location__icontains=words)
-    digits = re.sub(r"[\s()+./-]", "", words)
-    if digits.isascii() and digits.isdigit() and len(digits) >= FEWEST_DIGITS:
-        found |= Q(phone__contains=digits)
-    return found
 
 
 def duplicate_phone(person: Agent, phone: str) -> Problem:

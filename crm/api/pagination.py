@@ -56,6 +56,7 @@ class CursorPages(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.model: type[Model] = queryset.model
+        self.annotations: dict[str, Any] = queryset.query.annotations
         self.ordering = ordering_of(request, view.ordering_fields, view.ordering)
         size = page_size_of(request, default=self.size, largest=MAX_PAGE_SIZE)
         backwards, position = self._read_cursor()
@@ -87,7 +88,14 @@ class CursorPages(BasePagination):
         return order
 
     def _is_nullable(self, name: str) -> bool:
-        return self.model._meta.get_field(name.removeprefix("-")).null
+        return name.removeprefix("-") in self.annotations or self._field(name).null
+
+    def _field(self, name: str) -> Any:
+        """Return the column that is ordered by; an annotation has the field of what it computes."""
+        name = name.removeprefix("-")
+        if name in self.annotations:
+            return self.annotations[name].output_field
+        return self.model._meta.get_field(name)
 
     def _beyond(self, position: list[Any], backwards: bool) -> Q:
         """Say which rows come after `position`: equal in the first fields and beyond it in the next one."""
@@ -132,7 +140,7 @@ class CursorPages(BasePagination):
             payload = signing.Signer(salt=self._salt()).unsign_object(text)
             if payload["o"] != ",".join(self.ordering):
                 raise ValueError("made for another ordering")
-            fields: list[Any] = [self.model._meta.get_field(name.removeprefix("-")) for name in self.ordering]
+            fields = [self._field(name) for name in self.ordering]
             position = [field.to_python(value) for field, value in zip(fields, payload["p"], strict=True)]
         except (signing.BadSignature, ValidationError, ValueError, KeyError, TypeError) as exc:
             raise Problem(400, "invalid_cursor", "This cursor is not one of ours for this list.") from exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.leads import Lead
@@ -88,3 +89,7 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+    @property
+    def is_late(self) -> bool:
+        return self.done_at is None and self.due_at < timezone.now()

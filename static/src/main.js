@@ -23,6 +23,8 @@ const PAGES = {
   "[data-call-page]": async () => (await import("./calls/page.js")).startCall,
   "[data-people]": async () => (await import("./people/page.js")).startPeople,
   "[data-diary]": async () => (await import("./diary/page.js")).startDiary,
+  "[data-leads-page]": async () => (await import("./leads/page.js")).startLeads,
+  "[data-lead-page]": async () => (await import("./leads/record.js")).startRecord,
 };
 
 for (const [selector, load] of Object.entries(PAGES)) {

@@ -1,0 +1,80 @@
+"""/tasks/<id>: done, open again, put off, handed on."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm import task_work
+from crm.models import Agent, Task
+from crm.pages.lead_parts import is_htmx, shown_anew
+from crm.pages.said import done, undone
+from crm.rights import assignable, may_edit_lead, sees_everything, visible_leads
+
+
+def _task_of(request: HttpRequest, task_id: int) -> Task:
+    """Return a task this person may work on: of a lead they may change, or their own."""
+    person = cast(Agent, request.user)
+    task = get_object_or_404(Task.objects.select_related("lead", "assignee"), pk=task_id)
+    is_own = task.assignee_id == person.pk or sees_everything(person)
+    if task.lead is None:
+        if not is_own and task.assignee_id is not None:
+            raise Http404
+        return task
+    if not is_own and not visible_leads(person).filter(pk=task.lead.pk).exists():
+        raise Http404
+    if not is_own and not may_edit_lead(person, task.lead):
+        raise PermissionDenied(_("Claim this lead first, or ask its owner."))
+    return task
+
+
+def _answer(request: HttpRequest, task: Task) -> HttpResponse:
+    person = cast(Agent, request.user)
+    if task.lead is None or not visible_leads(person).filter(pk=task.lead.pk).exists():
+        return HttpResponse(status=204) if is_htmx(request) else redirect("dashboard")
+    return shown_anew(request, task.lead)
+
+
+@login_required
+@require_POST
+def finish(request: HttpRequest, task_id: int) -> HttpResponse:
+    task = _task_of(request, task_id)
+    task_work.finish(task, cast(Agent, request.user))
+    return done(request, _answer(request, task), _("Done."), undo=reverse("task-reopen", args=[task.pk]))
+
+
+@login_required
+@require_POST
+def reopen(request: HttpRequest, task_id: int) -> HttpResponse:
+    task = _task_of(request, task_id)
+    task_work.reopen(task, cast(Agent, request.user))
+    back = redirect("lead", task.lead_id) if task.lead_id else redirect("dashboard")
+    return undone(request, back)
+
+
+@login_required
+@require_POST
+def snooze(request: HttpRequest, task_id: int) -> HttpResponse:
+    task, until = _task_of(request, task_id), task_work.SNOOZES.get(request.POST.get("until", ""))
+    if until is None:
+        raise Http404
+    task_work.put_off(task, until(timezone.now()), cast(Agent, request.user))
+    return done(request, _answer(request, task), _("Put off."))
+
+
+@login_required
+@require_POST
+def assign(request: HttpRequest, task_id: int) -> HttpResponse:
+    task, wanted, person = _task_of(request, task_id), request.POST.get("assignee", ""), cast(Agent, request.user)
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 19 else None
+    assignee = get_object_or_404(assignable(person), pk=number) if number else None
+    task_work.hand_on(task, assignee, person)
+    return done(request, _answer(request, task), _("Handed on to %(name)s.") % {"name": assignee or _("nobody")})

@@ -1,0 +1,31 @@
+// One lead: keys, sending with Ctrl+Enter, and news from others that wait until nobody is typing.
+import htmx from "htmx.org";
+
+export function startRecord(document, root) {
+  const now = () => document.getElementById("lead-now");
+  const isBusy = () =>
+    Boolean(document.querySelector("#lead-panel [data-editing], [popover]:popover-open")) ||
+    document.activeElement?.closest("#lead-panel form, #lead-now") !== null;
+  const refresh = () => !document.hidden && !isBusy() && now() && htmx.trigger(now(), "lead:fresh");
+  document.addEventListener("desk:lead", ({ detail }) => String(detail.id) === root.dataset.lead && refresh());
+  document.addEventListener("desk:snapshot", refresh);
+  // A fact was written: the panel has it already, the timeline not yet.
+  document.addEventListener("lead:changed", () => htmx.trigger(now(), "lead:fresh"));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = event.target.closest?.("[data-sends]");
+      if (form) form.requestSubmit();
+    }
+    if (event.key === "Escape") event.target.closest?.("[data-editing]")?.querySelector("[data-escape]")?.click();
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    const place = detail.elt.id?.startsWith("fact-") ? document.getElementById(detail.elt.id) : null;
+    place?.querySelector("[data-editing] input:not([type=hidden])")?.focus();
+    if (detail.elt.id === "composer" && detail.requestConfig?.verb === "get") focusComposer(document);
+  });
+}
+
+function focusComposer(document) {
+  const form = document.getElementById("composer");
+  form?.querySelector("textarea, input:not([type=hidden]), select")?.focus();
+}
