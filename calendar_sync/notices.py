@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from calendar_sync.models import Notice, NoticeKind, Push
+from crm import notices
 from crm.models import Agent, Appointment
 
 logger = logging.getLogger(__name__)
@@ -49,9 +51,31 @@ def raise_notice(
         if not is_news:
             Notice.objects.filter(pk=notice.pk).update(**values)
         notice.refresh_from_db()
+    if is_news:
+        _tell(notice)
     if is_news and kind in MAILED:
         transaction.on_commit(lambda: _mail_soon(notice.pk))
     return notice
+
+
+def _tell(notice: Notice) -> None:
+    """Put a line under the bell of those concerned; what comes again after it was over is a line of its own."""
+    # It imports what raises notices.
+    from calendar_sync.alerts import concerned
+
+    notices.notify(
+        concerned(notice),
+        "calendar_problem",
+        kind=notices.NoticeKind.SYNC_PROBLEM,
+        key=_bell_key(notice),
+        lead=notice.appointment.lead if notice.appointment else None,
+        url=reverse("calendar-health", args=[notice.agent_id]),
+        data={"text": f"{notice.agent}: {notice.text}"},
+    )
+
+
+def _bell_key(notice: Notice) -> str:
+    return f"calendar:{notice.pk}:{notice.created_at.timestamp():.0f}"
 
 
 def _mail_soon(notice_id: int) -> None:
@@ -67,4 +91,8 @@ def _mail_soon(notice_id: int) -> None:
 def resolve_notice(key: str, *, forget: bool = False) -> bool:
     """Close the notice with this key, with `forget` also what it was about; return whether it was open."""
     values: dict[str, Any] = {"resolved_at": timezone.now()} | ({"data": {}} if forget else {})
-    return bool(Notice.objects.filter(key=key, resolved_at__isnull=True).update(**values))
+    notice = Notice.objects.filter(key=key, resolved_at__isnull=True).first()
+    if notice is None or not Notice.objects.filter(pk=notice.pk, resolved_at__isnull=True).update(**values):
+        return False
+    notices.settle(_bell_key(notice))
+    return True

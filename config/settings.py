@@ -176,6 +176,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "release-expired-holds": {"task": "crm.tasks.release_expired_holds", "schedule": 60.0, "options": EVERY_MINUTE},
     "forget-idempotent-requests": {"task": "crm.tasks.forget_idempotent_requests", "schedule": 3600.0},
     "send-queued-messages": {"task": "crm.tasks.send_queued_messages", "schedule": 60.0, "options": EVERY_MINUTE},
+    "tell-what-is-due": {"task": "crm.tasks.tell_what_is_due", "schedule": 60.0, "options": EVERY_MINUTE},
+    "send-notices": {"task": "crm.tasks.send_notices", "schedule": 60.0, "options": EVERY_MINUTE},
     "sweep-outbox": {"task": "calendar_sync.tasks.sweep_outbox", "schedule": 30.0, "options": {"expires": 28}},
     "renew-tokens": {"task": "calendar_sync.tasks.renew_tokens", "schedule": 60.0, "options": EVERY_MINUTE},
     "keep-connections-alive": {"task": "calendar_sync.tasks.keep_connections_alive", "schedule": 3600.0},

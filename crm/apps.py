@@ -8,6 +8,9 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         # Shared tasks belong to the application that exists when they are queued, in every process.
         import config.celery  # noqa: F401
-        from crm import receivers
+        from crm import notice_causes, receivers
+        from crm.pages import notifications, places
 
         receivers.connect()
+        notice_causes.connect()
+        places.register_count("notifications", notifications.bell)

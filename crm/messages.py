@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from crm import signals
 from crm.models import Appointment, EntryKind, Lead, MessageStatus, OutgoingMessage
 from crm.timeline import add_timeline
 
@@ -102,4 +103,6 @@ def _note_failure(message: OutgoingMessage, exc: Exception) -> None:
         next_attempt_at=timezone.now() + wait,
         last_error=repr(exc)[:500],
     )
+    if is_final:
+        signals.message_failed.send_robust(sender=OutgoingMessage, message=message)
     logger.log(logging.ERROR if is_final else logging.WARNING, "Message %s was not sent: %r", message.pk, exc)

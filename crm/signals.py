@@ -13,3 +13,7 @@ lead_created = Signal()
 lead_changed = Signal()
 # Carries `listing` and `changed`, the names of the fields that changed.
 listing_changed = Signal()
+# Carries `note`.
+note_written = Signal()
+# Carries `message`: an OutgoingMessage that is not tried again.
+message_failed = Signal()

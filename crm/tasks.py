@@ -8,7 +8,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from crm import booking, messages
+from crm import booking, messages, notice_causes, notice_mail
 from crm.models import IdempotentRequest
 
 # A program that repeats a request does so within minutes; a person with a script within days.
@@ -43,3 +43,15 @@ def send_message(message_id: int) -> bool:
 def send_queued_messages() -> int:
     """Send every message that is due."""
     return messages.send_queued()
+
+
+@shared_task
+def tell_what_is_due() -> int:
+    """Tell of tasks that fell due and of hot leads that wait."""
+    return notice_causes.tell_of_due_tasks() + notice_causes.tell_of_waiting_leads()
+
+
+@shared_task
+def send_notices() -> int:
+    """Send the e-mails about what people want to hear of by e-mail."""
+    return notice_mail.send_due()

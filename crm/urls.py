@@ -5,7 +5,6 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from crm import service, views
 from crm.api import rentals
-from crm.pages import presence
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", service.index, name="index"),
@@ -21,6 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^login/?$", views.SignIn.as_view(), name="login"),
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
     path("", include("crm.pages.diary_urls")),
-    path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
     path("", include("crm.pages.lead_urls")),
+    path("", include("crm.pages.frame_urls")),
 ]

@@ -236,10 +236,10 @@ def test_what_is_written_is_shown_and_not_run(manager):
 
 def test_the_list_of_versions_costs_the_same_for_one_and_for_many(manager, django_assert_num_queries):
     manager.get("/prompts/booking")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         manager.get("/prompts/booking")
     for base in range(1, 6):
         save(manager, text=f"{base} update_system_prompt", base=base)
     manager.get("/prompts/booking")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         manager.get("/prompts/booking")

@@ -6,6 +6,7 @@ from crm.models.idempotency import IdempotentRequest
 from crm.models.leads import Lead, LeadStage
 from crm.models.listings import Listing, ListingStatus, Place
 from crm.models.messages import MessageStatus, OutgoingMessage
+from crm.models.notices import Channel, Notice, NoticeKind, NoticeWishes, default_channels
 from crm.models.office import OfficeSettings
 from crm.models.staff import Agent, ApiToken, Role, Team
 from crm.models.timeline import EntryKind, Note, Task, TaskKind, TimelineEntry
@@ -19,6 +20,7 @@ __all__ = [
     "BookingRequest",
     "BusyTime",
     "CalendarState",
+    "Channel",
     "Closure",
     "EntryKind",
     "IdempotentRequest",
@@ -28,6 +30,9 @@ __all__ = [
     "ListingStatus",
     "MessageStatus",
     "Note",
+    "Notice",
+    "NoticeKind",
+    "NoticeWishes",
     "OfficeSettings",
     "OutgoingMessage",
     "Place",
@@ -38,4 +43,5 @@ __all__ = [
     "Team",
     "TimelineEntry",
     "WorkingHours",
+    "default_channels",
 ]

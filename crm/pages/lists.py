@@ -52,11 +52,16 @@ def link(request: HttpRequest, **changes: object) -> str:
 
 
 def tabs(
-    request: HttpRequest, choices: Iterable[tuple[str, object]], counts: Mapping[str, int], *, name: str = "scope"
+    request: HttpRequest,
+    choices: Iterable[tuple[str, object]],
+    counts: Mapping[str, int],
+    *,
+    name: str = "scope",
+    current: str = "",
 ) -> list[Tab]:
-    """Return a tab for each (value, label); the first is current unless the address says otherwise."""
+    """Return a tab for each (value, label). Current is `current`, else what the address says, else the first."""
     pairs = [(str(value), str(label)) for value, label in choices]
-    current = chosen(request, [value for value, _ in pairs], name=name)
+    current = current or chosen(request, [value for value, _ in pairs], name=name)
     return [
         Tab(value, label, counts.get(value), link(request, **{name: value}), is_current=value == current)
         for value, label in pairs

@@ -2,6 +2,7 @@ import "./main.css";
 import "htmx.org";
 import { startDesk } from "./shell/desk.js";
 import { startDoor } from "./shell/door.js";
+import { startNotices } from "./shell/notices.js";
 import { startPresence } from "./shell/presence.js";
 import { startSheets, startWaiting } from "./shell/sheets.js";
 import { startThemes } from "./shell/themes.js";
@@ -14,6 +15,7 @@ startSheets(document);
 startWaiting(document);
 startDesk(document);
 startPresence(document);
+startNotices(document);
 
 // A page's own code loads only where an element asks for it.
 const PAGES = {

@@ -478,5 +478,5 @@ def test_the_menu_asks_a_fixed_number_of_questions(client, manager, call, line, 
         post(client, call, "say", text="Hello")
     client.get(f"/calls/{call.pk}/tower")
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(f"/calls/{call.pk}/tower")
