@@ -23,8 +23,11 @@ from django.utils import timezone
 
 from calls import board, presence
 from calls.models import Call, call_pk
+from calls.rights import visible_calls
 from calls.shapes import tile_shape, viewings_of, with_related
+from calls.sight import Sight
 from crm.consumers import is_still_signed_in
+from crm.models import Agent
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +49,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """/ws/live: every call on the board."""
+    """/ws/live: every call on the board that its person may see."""
 
     groups: ClassVar[list[str]] = []
+    # The calls this socket was told of: one that leaves the person's sight has to leave the page.
+    told: frozenset[str] = frozenset()
     seq = -1
     errors = 0
     check_at = 0.0
@@ -62,6 +67,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if not await self.is_found():
             await self.close(NOT_FOUND)
             return
+        self.sight = await self.read_sight()
         self.nudged = asyncio.Event()
         with suppress(*_STORE_ERRORS):
             # Without Valkey there are no nudges; the heartbeat keeps trying.
@@ -126,8 +132,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
         with suppress(*_STORE_ERRORS):
             if not await database_sync_to_async(is_still_signed_in, thread_sensitive=False)(self.scope):
                 await self.close(UNAUTHENTICATED)
-            else:
-                await database_sync_to_async(presence.note_seen, thread_sensitive=False)(self.scope["user"])
+                return
+            await database_sync_to_async(presence.note_seen, thread_sensitive=False)(self.scope["user"])
+            sight = await self.read_sight()
+            if sight != self.sight:
+                self.sight = sight
+                await self.send_snapshot()
+
+    async def read_sight(self) -> Sight:
+        return await database_sync_to_async(Sight.now, thread_sensitive=False)(self.scope["user"].pk)
 
     async def catch_up(self) -> None:
         """Send what is newer than this socket's number, or everything when the board cannot tell what that is."""
@@ -143,8 +156,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def send_changes(self, view: board.View) -> None:
         asked = self.seq
-        for seq, call in view.calls:
-            if self.concerns(call):
+        concerned = [(seq, call) for seq, call in view.calls if self.concerns(call)]
+        if any(call["id"] in self.told and not self.sight.sees(call) for _, call in concerned):
+            await self.send_snapshot()
+            return
+        for seq, call in concerned:
+            if self.sight.sees(call):
+                self.told |= {call["id"]}
                 await self.say({"type": "call", "seq": seq, "call": call})
         if self.seq == asked:
             self.seq = view.seq
@@ -152,6 +170,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def send_snapshot(self) -> None:
         asked = self.seq
         snapshot = await database_sync_to_async(self.snapshot, thread_sensitive=False)()
+        snapshot = self.sight.narrow(snapshot)
+        self.told = frozenset(call["id"] for call in snapshot["calls"])
         await self.say({"type": "snapshot", **snapshot})
         if self.seq == asked:
             self.seq = snapshot["seq"]
@@ -178,7 +198,7 @@ class CallConsumer(LiveConsumer):
 
     async def is_found(self) -> bool:
         name = self.scope["url_route"]["kwargs"]["call"]
-        found = await database_sync_to_async(find_call, thread_sensitive=False)(name)
+        found = await database_sync_to_async(find_call, thread_sensitive=False)(name, self.scope["user"])
         self.call_id = str(found) if found else ""
         return found is not None
 
@@ -193,12 +213,12 @@ class CallConsumer(LiveConsumer):
         return call["id"] == self.call_id
 
 
-def find_call(name: str) -> uuid.UUID | None:
-    """Return Pete's id of the call that is known by either id."""
+def find_call(name: str, person: Agent) -> uuid.UUID | None:
+    """Return Pete's id of the call that is known by either id, if this person may see it."""
     candidates = [call_pk(name)]
     with suppress(ValueError):
         candidates.append(uuid.UUID(name))
-    return Call.objects.filter(pk__in=candidates).values_list("pk", flat=True).first()
+    return visible_calls(person).filter(pk__in=candidates).values_list("pk", flat=True).first()
 
 
 def read_resume(text: str | None) -> int | None:

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from calls.models import Call, Phase, StagePrompt
+from calls.sight import audience
 from calls.tower.rights import supervisors
 from crm.models import Agent, Appointment, AppointmentStatus
 
@@ -23,9 +25,23 @@ PRACTICE = "practice-"
 
 def with_related(calls: QuerySet[Call]) -> QuerySet[Call]:
     """Return the calls with everything `tile_shape` reads, in two queries."""
-    return calls.select_related(
-        "lead", "listing", "assistant", "supervision", "supervision__agent", "person_request", "person_request__agent"
-    ).prefetch_related(Prefetch("listing__agents", Agent.objects.only("pk")))
+    return (
+        calls.select_related(
+            "lead",
+            "listing",
+            "assistant",
+            "supervision",
+            "supervision__agent",
+            "person_request",
+            "person_request__agent",
+        )
+        .annotate(
+            shown_by=ArraySubquery(
+                Appointment.objects.filter(lead=OuterRef("lead_id")).order_by().values("agent_id").distinct()
+            )
+        )
+        .prefetch_related(Prefetch("listing__agents", Agent.objects.only("pk")))
+    )
 
 
 def call_shape(call: Call, now: datetime | None = None) -> dict[str, Any]:
@@ -81,6 +97,7 @@ def tile_shape(call: Call, viewing: Appointment | None = None, now: datetime | N
         "last_lines": call.transcript[-LAST_LINES:],
         "supervisor": supervisor_shape(call),
         "supervisors": supervisors(call),
+        "seen_by": audience(call, viewing.agent_id if viewing is not None else None),
         "assistant_muted": _is_muted(call),
         "waiting_for_person": waiting_shape(call),
     }

@@ -186,6 +186,12 @@ def tile(call: dict[str, Any], now: datetime, person: Agent) -> Tile:
     )
 
 
+def public(call: dict[str, Any]) -> dict[str, Any]:
+    """Return a board shape without anything personal: no name, number or words, and nobody who steers it."""
+    personal = {"lead_name", "customer_number", "last_lines", "context", "transcript", "summary", "supervisor"}
+    return {key: value for key, value in call.items() if key not in personal | {"waiting_for_person"}}
+
+
 def _people(call: dict[str, Any], words: dict[str, dict[str, str]], now: datetime) -> dict[str, str]:
     """Return what the tile says of people: who steers the call, and whom it waits for."""
     said = {}

@@ -14,11 +14,14 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from calls import board, presence
-from calls.models import Call, Phase
-from calls.tiles import STEPS, Tile, board_words, tile
+from calls.models import Phase
+from calls.rights import visible_calls
+from calls.sight import Sight
+from calls.tiles import STEPS, Tile, board_words, public, tile
 from calls.tower.rights import viewer
 from crm.desk import day_bounds, desk
-from crm.models import Agent, Appointment, AppointmentStatus, OfficeSettings
+from crm.models import Agent, AppointmentStatus, OfficeSettings
+from crm.rights import visible_appointments
 
 
 @login_required
@@ -30,14 +33,30 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     now, person = timezone.now(), cast(Agent, request.user)
     presence.note_seen(person)
     context: dict[str, Any] = {"desk": desk(person, now=now), "now": now, "takes_calls": presence.takes_calls(person)}
+    if request.GET.get("wall"):
+        return _wall(request, person, now)
     if getattr(request, "htmx", False):
         return render(request, "calls/parts/desk.html", context)
     return render(request, "calls/dashboard.html", context | board_context(now, person))
 
 
+def _wall(request: HttpRequest, person: Agent, now: datetime) -> HttpResponse:
+    """The board for a screen that everybody passes: which home, how far, how long; nothing about the caller."""
+    shown = Sight.of(person).narrow(board.snapshot())["calls"]
+    tiles = [tile(public(call), now, person) for call in shown if call["phase"] != Phase.ENDED]
+    context = {
+        "tiles": tiles,
+        "held_count": sum(item.hold is not None for item in tiles),
+        "today": today_counts(now, person),
+        "now": now,
+    }
+    is_part = getattr(request, "htmx", False)
+    return render(request, "calls/parts/wall.html" if is_part else "calls/wall.html", context)
+
+
 def board_context(now: datetime, person: Agent) -> dict[str, Any]:
     """Return what the board starts with: its calls as tiles, and all the page's script needs to go on."""
-    snapshot = board.snapshot()
+    snapshot = Sight.of(person).narrow(board.snapshot())
     tiles = [tile(call, now, person) for call in snapshot["calls"]]
     live = [item for item in tiles if not item.is_ended]
     ended = [item for item in tiles if item.is_ended]
@@ -47,7 +66,7 @@ def board_context(now: datetime, person: Agent) -> dict[str, Any]:
         "ended": sorted(ended, key=lambda item: item.ended_at, reverse=True),
         "held_count": sum(item.hold is not None for item in live),
         "blank": Tile(),
-        "today": today_counts(now),
+        "today": today_counts(now, person),
         "board": {
             "snapshot": snapshot,
             "words": board_words(),
@@ -60,14 +79,15 @@ def board_context(now: datetime, person: Agent) -> dict[str, Any]:
     }
 
 
-def today_counts(now: datetime) -> dict[str, Any]:
-    """Return today's calls so far, the viewings booked in them, and when the last call ended."""
+def today_counts(now: datetime, person: Agent) -> dict[str, Any]:
+    """Return today's calls so far, the viewings booked in them, and when the last call ended; of what is visible."""
     start, end = day_bounds(now)
-    booked = Appointment.objects.filter(created_at__gte=start, created_at__lt=end, source="voice")
+    seen, promised = visible_calls(person), visible_appointments(person)
+    booked = promised.filter(created_at__gte=start, created_at__lt=end, source="voice")
     kept = [AppointmentStatus.BOOKED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
-    last = Call.objects.filter(phase=Phase.ENDED, ended_at__isnull=False).order_by("-ended_at").first()
+    last = seen.filter(phase=Phase.ENDED, ended_at__isnull=False).order_by("-ended_at").first()
     return {
-        "calls": Call.objects.filter(created_at__gte=start, created_at__lt=end).count(),
+        "calls": seen.filter(created_at__gte=start, created_at__lt=end).count(),
         "booked": booked.filter(status__in=kept).count(),
         "last_ended_at": last.ended_at if last else None,
     }

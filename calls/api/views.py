@@ -15,12 +15,12 @@ from calls import board
 from calls.models import Call, Phase, Stage, call_pk
 from calls.rights import visible_calls
 from calls.shapes import call_shape, prompt_shape
+from calls.sight import Sight
 from calls.stage_prompts import spoken_in
 from calls.tower.log import log_of
 from calls.webhook.shapes import identifier
 from crm.api.filters import Choices, Flag, Ids, ListFilters, Phone, Text, When
 from crm.api.views import ApiView, ResourceViewSet
-from crm.rights import sees_everything
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -93,9 +93,4 @@ class LiveView(ApiView):
     reads_projections = True
 
     def get(self, request: Request) -> Response:
-        shown = board.snapshot()
-        if not sees_everything(self.person):
-            on_board = Call.objects.filter(pk__in=[call["id"] for call in shown["calls"]])
-            seen = {str(pk) for pk in visible_calls(self.person, on_board).values_list("pk", flat=True)}
-            shown["calls"] = [call for call in shown["calls"] if str(call["id"]) in seen]
-        return Response(shown)
+        return Response(Sight.of(self.person).narrow(board.snapshot()))

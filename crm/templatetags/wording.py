@@ -25,3 +25,9 @@ def when(at: datetime) -> str:
 @register.filter
 def due(at: datetime) -> str:
     return wording.due(at, timezone.now())
+
+
+@register.filter
+def clock_seconds(at: datetime) -> str:
+    """Return "15:00:05", for a page whose age is counted in seconds."""
+    return f"{timezone.localtime(at):%H:%M:%S}"
