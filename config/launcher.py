@@ -93,10 +93,20 @@ class Desk:
     def start_stand_in(self) -> None:
         """Start the stand-in for Microsoft 365, where the demo's people and the administrator have mailboxes."""
         port = free_port()
-        people = ["--person", self.settings.ADMIN_EMAIL]
-        self.start(
-            "Microsoft 365 stand-in", "-m", "calendar_sync.sandbox", "--demo", "--quiet", "--port", str(port), *people
-        )
+        # What is in it outlives the process, not the desk: its weeks begin with this one.
+        state = self.settings.DATA_DIR / "microsoft365.json"
+        state.unlink(missing_ok=True)
+        options = [
+            "--demo",
+            "--quiet",
+            "--port",
+            str(port),
+            "--person",
+            self.settings.ADMIN_EMAIL,
+            "--state",
+            str(state),
+        ]
+        self.start("Microsoft 365 stand-in", "-m", "calendar_sync.sandbox", *options)
         # Every process started from here on finds it there.
         os.environ["MS_SANDBOX_URL"] = f"http://127.0.0.1:{port}"
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 from threading import Event
 
 from calendar_sync.sandbox import demo
+from calendar_sync.sandbox.keeping import Keeper
 from calendar_sync.sandbox.sandbox import Sandbox
 from calendar_sync.sandbox.server import Server
 
@@ -21,6 +23,9 @@ def main() -> None:
     parser.add_argument("--person", action="append", default=[], metavar="ADDRESS", help="add an empty mailbox")
     parser.add_argument("--quiet", action="store_true", help="do not say where it is")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer of Graph takes")
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="keep everything in a file, and begin with what it holds"
+    )
     parser.add_argument("--client", default="sandbox-client:sandbox-secret", metavar="ID:SECRET")
     options = parser.parse_args()
 
@@ -28,10 +33,16 @@ def main() -> None:
     client_id, _, secret = options.client.partition(":")
     sandbox.entra.clients = {client_id: secret}
     sandbox.graph.latency = options.latency
-    if options.demo:
+    keeper = Keeper(sandbox, options.state) if options.state else None
+    is_known = keeper is not None and keeper.load()
+    if options.demo and not is_known:
         demo.fill(sandbox)
     for address in options.person:
-        sandbox.add_person(address)
+        if address.lower() not in sandbox.mailboxes:
+            sandbox.add_person(address)
+    if keeper is not None:
+        sandbox.keep = keeper.save
+        keeper.save()
     _run(Server(sandbox, host=options.host, port=options.port), is_quiet=options.quiet)
 
 

@@ -33,6 +33,8 @@ class Sandbox:
         self.faults = FaultScript()
         self.entra = Entra(self.mailboxes, clock)
         self.graph = Graph(self.mailboxes, self.entra, self.faults, clock)
+        # Called after each request that may have changed something, before its answer leaves.
+        self.keep: Callable[[], None] = lambda: None
 
     @property
     def subscriptions(self) -> Subscriptions:
@@ -61,6 +63,14 @@ class Sandbox:
 
     def answer(self, request: Request) -> Response:
         """Answer any request to the sandbox, by the first part of its path."""
+        try:
+            return self._answer(request)
+        finally:
+            # Signing in changes something by GET, too.
+            if request.method != "GET" or request.path.startswith("/login/"):
+                self.keep()
+
+    def _answer(self, request: Request) -> Response:
         first = next((part for part in request.path.split("/") if part), "")
         if first == "login":
             return self._login(request)
