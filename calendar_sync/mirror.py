@@ -180,7 +180,7 @@ def _masters(calendar: Calendar, graph: Graph, found: list[RemoteEvent]) -> dict
     """Return the series that occurrences leave it to how they show: from the round, our rows, or Graph."""
     masters = {event.id: event for event in found if event.type == SERIES_MASTER}
     missing = {event.series_master_id for event in found if is_terse(event)} - masters.keys()
-    for row in calendar.events.filter(external_id__in=missing, type=SERIES_MASTER):
+    for row in calendar.events.filter(external_id__in=missing, type=SERIES_MASTER).order_by("pk"):
         dates = row.starts_at.date(), row.ends_at.date()
         masters[row.external_id] = RemoteEvent(
             row.external_id,
@@ -191,7 +191,7 @@ def _masters(calendar: Calendar, graph: Graph, found: list[RemoteEvent]) -> dict
             is_all_day=row.is_all_day,
             is_cancelled=row.is_cancelled,
         )
-    for master_id in missing - masters.keys():
+    for master_id in sorted(missing - masters.keys()):
         master = graph.get_event(master_id)
         masters |= {master_id: master} if master else {}
     return masters

@@ -4,7 +4,7 @@
 | --- | --- |
 | moved, made longer or shorter | moves with it, whatever working hours say; the lead is told of another start |
 | moved over another promise, into the past, to whole days | stays; the event is put back, the agent is told why |
-| deleted, or cancelled | is cancelled, the lead is told |
+| deleted, or cancelled | is cancelled, the lead is told; many at once are not, see `vanished` |
 | other words, another reminder, the server's own writes | stays |
 | anything, while Pete has something to write there | what was promised to the lead since stands, see `writing` |
 

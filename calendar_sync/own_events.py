@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from calendar_sync import events, outlook_changes
+from calendar_sync import events, outlook_changes, vanished
 from calendar_sync.graph import Graph
 from calendar_sync.models import Calendar, EventLink
 from calendar_sync.remote import RemoteEvent
@@ -32,7 +32,12 @@ def sort_out(
     `window` is given when everything in it was read: then an event that was not found there has gone, too.
     """
     links = _links(calendar, {*found, *removed}, window)
+    is_emptied = window is not None and not found and calendar.events.exists()
+    gone = [link for event_id, link in links.items() if event_id not in found]
+    put_back = vanished.put_back(graph, calendar, gone, is_emptied=is_emptied)
     for event_id, link in links.items():
+        if event_id in put_back:
+            continue
         if event_id not in found:
             _hand_over(link, None)
         elif found[event_id].etag != link.etag:
@@ -47,7 +52,7 @@ def _links(calendar: Calendar, ids: set[str], window: tuple[datetime, datetime] 
         in_window = Q(ends_at__gt=window[0], starts_at__lt=window[1])
         concerned |= in_window & Q(calendar_external_id=calendar.external_id)
     rows = EventLink.objects.filter(concerned, connection=calendar.connection_id).exclude(event_id="")
-    return {link.event_id: link for link in rows.select_related("appointment", "connection__agent")}
+    return {link.event_id: link for link in rows.select_related("appointment", "connection__agent").order_by("pk")}
 
 
 def _hand_over(link: EventLink, event: RemoteEvent | None) -> None:
