@@ -71,6 +71,10 @@ class Day:
     on: date
     items: list[Item]
 
+    @property
+    def is_today(self) -> bool:
+        return self.on == timezone.localdate()
+
 
 def days(entries: Iterable[TimelineEntry]) -> list[Day]:
     """Gather entries, newest first, under their days."""

@@ -76,6 +76,19 @@ def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -
     return list(changed)
 
 
+@transaction.atomic
+def move_lead(lead: Lead, stage: str, *, lost_reason: str = "", seen: str, agent: Agent) -> bool:
+    """Put a lead that was seen in one stage into another; return whether it moved.
+
+    Raises StageRefused, also when somebody else has moved it since it was seen.
+    """
+    locked = Lead.objects.select_for_update(no_key=True).get(pk=lead.pk)
+    if seen and locked.stage != seen:
+        raise StageRefused(f"Somebody has moved it to {locked.get_stage_display()} meanwhile.")
+    values = {"stage": stage, "lost_reason": lost_reason}
+    return bool(edit_lead(lead=lead, values=values, agent=agent, actor="staff"))
+
+
 def _told(lead: Lead, changed: dict[str, Any]) -> str:
     """Say in one line what is about to change."""
     if "stage" not in changed:

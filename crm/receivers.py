@@ -9,7 +9,7 @@ from crm.models import Lead
 
 
 def tell_pages(sender: type[Lead], lead: Lead, changed: list[str], **kwargs: Any) -> None:
-    if "owner" in changed:
+    if not {"owner", "stage"}.isdisjoint(changed):
         nudges.tell_everybody("lead", id=lead.pk)
 
 

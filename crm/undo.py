@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core import signing
@@ -39,9 +40,12 @@ def _field(name: str) -> Field[Any, Any]:
     return field
 
 
-def token(lead: Lead, before: dict[str, Any]) -> str:
-    """Return what takes the lead from what it is now back to `before`."""
-    return signing.dumps({"lead": lead.pk, "before": before, "after": values_of(lead, list(before))}, salt=_SALT)
+def token(lead: Lead, before: dict[str, Any], *, stage_since: datetime | None = None) -> str:
+    """Return what takes the lead from what it is now back to `before`; a stage taken back is as old as it was."""
+    kept = {"lead": lead.pk, "before": before, "after": values_of(lead, list(before))}
+    if stage_since is not None:
+        kept["since"] = stage_since.isoformat()
+    return signing.dumps(kept, salt=_SALT)
 
 
 @transaction.atomic
@@ -55,6 +59,8 @@ def take_back(text: str, lead: Lead, agent: Agent) -> None:
     if kept["lead"] != lead.pk or values_of(locked, list(kept["before"])) != kept["after"]:
         raise TooLate("Somebody has changed it since.")
     edit_lead(lead=lead, values=_read(kept["before"]), agent=agent, actor="staff")
+    if "since" in kept:
+        Lead.objects.filter(pk=lead.pk).update(stage_changed_at=datetime.fromisoformat(kept["since"]))
 
 
 def _read(plain: dict[str, Any]) -> dict[str, Any]:

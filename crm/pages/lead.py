@@ -96,7 +96,7 @@ def hand_over(request: HttpRequest, lead_id: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, row: Lead, values: dict[str, object], text: str) -> HttpResponse:
-    before = undo.values_of(row, list(values))
+    before, since = undo.values_of(row, list(values)), row.stage_changed_at if "stage" in values else None
     try:
         changed = edit_lead(lead=row, values=values, agent=cast(Agent, request.user), actor="staff")
     except CrmError as exc:
@@ -104,7 +104,9 @@ def _edit(request: HttpRequest, row: Lead, values: dict[str, object], text: str)
     answer = shown_anew(request, row)
     if not changed:
         return answer
-    return done(request, answer, text, undo=reverse("lead-undo", args=[row.pk, undo.token(row, before)]))
+    return done(
+        request, answer, text, undo=reverse("lead-undo", args=[row.pk, undo.token(row, before, stage_since=since)])
+    )
 
 
 @login_required

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from crm.pages import composer, lead, leads, tasks
+from crm.pages import composer, lead, leads, pipeline, tasks
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^leads/?$", leads.leads, name="leads"),
@@ -28,4 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<int:task_id>/reopen", tasks.reopen, name="task-reopen"),
     path("tasks/<int:task_id>/snooze", tasks.snooze, name="task-snooze"),
     path("tasks/<int:task_id>/assign", tasks.assign, name="task-assign"),
+    re_path(r"^pipeline/?$", pipeline.pipeline, name="pipeline"),
+    path("pipeline/<slug:stage>", pipeline.column, name="pipeline-column"),
+    path("pipeline/<int:lead_id>/move", pipeline.move, name="pipeline-move"),
 ]

@@ -19,9 +19,13 @@ register = template.Library()
 register.filter("money", wording.money)
 
 
+def _clock(at: datetime, now: datetime) -> str:
+    return wording.clock(at)
+
+
 @register.simple_tag
 def when(at: datetime | None, form: str = "long") -> SafeString | str:
-    """Write an instant as <time>: "long" Friday 12 June, 15:00 (in 3 days), "short" Fri 12 Jun, 15:00, "ago".
+    """Write an instant as <time>: "long" Friday 12 June, 15:00 (in 3 days), "short", "ago" 5 min ago, "clock" 15:00.
 
     The long form is what the pointer finds on the others.
     """
@@ -29,7 +33,7 @@ def when(at: datetime | None, form: str = "long") -> SafeString | str:
         return ""
     now = timezone.now()
     long = wording.when(at, now)
-    shown = {"short": wording.short, "ago": wording.distance}.get(form, wording.when)(at, now)
+    shown = {"short": wording.short, "ago": wording.distance, "clock": _clock}.get(form, wording.when)(at, now)
     stamp = timezone.localtime(at).isoformat()
     if shown == long:
         return format_html('<time datetime="{}">{}</time>', stamp, shown)

@@ -27,6 +27,7 @@ const PAGES = {
   "[data-diary]": async () => (await import("./diary/page.js")).startDiary,
   "[data-leads-page]": async () => (await import("./leads/page.js")).startLeads,
   "[data-lead-page]": async () => (await import("./leads/record.js")).startRecord,
+  "[data-pipeline-page]": async () => (await import("./leads/pipeline.js")).startPipeline,
 };
 
 for (const [selector, load] of Object.entries(PAGES)) {
