@@ -6,10 +6,11 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import checks, projection, receivers
+        from calls import checks, projection, receivers, retention
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
         freshness.register(projection.settle)
         receivers.connect()
+        retention.connect()
         checks.register()

@@ -1,5 +1,6 @@
 """Response headers that Django does not set by itself."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
@@ -8,6 +9,9 @@ from django.http import HttpRequest, HttpResponse
 
 POLICY = {
     "default-src": "'self'",
+    # Each answer has a nonce of its own, put in below, for what cannot be a file: `request.csp_nonce`.
+    "script-src": "'self' 'nonce-{nonce}'",
+    "style-src": "'self' 'nonce-{nonce}'",
     "img-src": "'self' data:",
     "object-src": "'none'",
     "base-uri": "'self'",
@@ -17,7 +21,7 @@ POLICY = {
 # What Vapi's Web SDK needs on the one page where it runs: Daily, which carries the sound. Its code comes from its own
 # server, works in a blob and compiles its noise filter.
 VOICE_POLICY = POLICY | {
-    "script-src": "'self' 'wasm-unsafe-eval' https://c.daily.co",
+    "script-src": "'self' 'nonce-{nonce}' 'wasm-unsafe-eval' https://c.daily.co",
     "connect-src": "'self' https://*.daily.co wss://*.daily.co",
     "worker-src": "'self' blob:",
     "media-src": "'self' blob:",
@@ -50,16 +54,20 @@ class SecurityHeadersMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        nonce = secrets.token_urlsafe(16)
+        request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self._get_response(request)
         if self._is_async:
-            return self._later(cast("Awaitable[HttpResponse]", response))
-        return _with_headers(cast("HttpResponse", response))
+            return self._later(cast("Awaitable[HttpResponse]", response), nonce)
+        return _with_headers(cast("HttpResponse", response), nonce)
 
-    async def _later(self, response: Awaitable[HttpResponse]) -> HttpResponse:
-        return _with_headers(await response)
+    async def _later(self, response: Awaitable[HttpResponse], nonce: str) -> HttpResponse:
+        return _with_headers(await response, nonce)
 
 
-def _with_headers(response: HttpResponse) -> HttpResponse:
+def _with_headers(response: HttpResponse, nonce: str) -> HttpResponse:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    policy_said = response.headers["Content-Security-Policy"]
+    response.headers["Content-Security-Policy"] = policy_said.replace("{nonce}", nonce)
     return response

@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "release-expired-holds": {"task": "crm.tasks.release_expired_holds", "schedule": 60.0, "options": EVERY_MINUTE},
     "forget-idempotent-requests": {"task": "crm.tasks.forget_idempotent_requests", "schedule": 3600.0},
     "send-queued-messages": {"task": "crm.tasks.send_queued_messages", "schedule": 60.0, "options": EVERY_MINUTE},
+    "forget-old-data": {"task": "crm.tasks.forget_old_data", "schedule": NIGHTLY},
     "tell-what-is-due": {"task": "crm.tasks.tell_what_is_due", "schedule": 60.0, "options": EVERY_MINUTE},
     "send-notices": {"task": "crm.tasks.send_notices", "schedule": 60.0, "options": EVERY_MINUTE},
     "sweep-outbox": {"task": "calendar_sync.tasks.sweep_outbox", "schedule": 30.0, "options": {"expires": 28}},

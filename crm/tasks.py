@@ -8,7 +8,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from crm import booking, messages, notice_causes, notice_mail
+from crm import booking, messages, notice_causes, notice_mail, retention
 from crm.models import IdempotentRequest
 
 # A program that repeats a request does so within minutes; a person with a script within days.
@@ -55,3 +55,9 @@ def tell_what_is_due() -> int:
 def send_notices() -> int:
     """Send the e-mails about what people want to hear of by e-mail."""
     return notice_mail.send_due()
+
+
+@shared_task
+def forget_old_data() -> dict[str, int]:
+    """Delete what is older than the office keeps."""
+    return retention.run()

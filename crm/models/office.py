@@ -9,6 +9,7 @@ from django.db.models import Q
 # Steps that come round to the same minutes every local hour.
 STEPS = [5, 6, 10, 12, 15, 20, 30, 60]
 LONGEST_VIEWING_MINUTES = 720
+HEX_COLOR = r"^#[0-9a-f]{6}$"
 # Neither buffer may be longer: availability looks no further round a window for neighbours.
 LONGEST_BUFFER_MINUTES = 720
 
@@ -37,6 +38,15 @@ class OfficeSettings(models.Model):
     # None: no cap.
     daily_cap = models.PositiveSmallIntegerField(null=True, blank=True)
     hold_seconds = models.PositiveIntegerField(default=180, validators=[MinValueValidator(1)])
+    # [{"weekday": 0-6, "start": "09:00", "end": "17:00"}]: what people without hours of their own may be given.
+    default_hours = models.JSONField(default=list, blank=True)
+    # "#rrggbb", "" for Pete's own. `crm.brand` makes it readable in both themes.
+    brand_color = models.CharField(max_length=7, blank=True)
+    # How long data is kept, in days; None: for ever.
+    keep_recordings_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    keep_transcripts_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    keep_events_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    keep_idle_leads_days = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "office settings"
@@ -50,6 +60,9 @@ class OfficeSettings(models.Model):
             models.CheckConstraint(condition=Q(slot_step_minutes__in=STEPS), name="office_settings_step"),
             models.CheckConstraint(condition=Q(hold_seconds__gt=0), name="office_settings_hold_seconds"),
             models.CheckConstraint(condition=Q(horizon_days__gt=0), name="office_settings_horizon"),
+            models.CheckConstraint(
+                condition=Q(brand_color="") | Q(brand_color__regex=HEX_COLOR), name="office_settings_brand_color"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.pages import notifications, presence
+from crm.pages import notifications, office_settings, presence
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
@@ -11,4 +11,11 @@ urlpatterns = [
     path("notifications/unread", notifications.unread, name="notifications-unread"),
     path("notifications/news", notifications.news, name="notifications-news"),
     path("notifications/wishes", notifications.wishes, name="notifications-wishes"),
+    path("settings", office_settings.settings, name="settings"),
+    path("settings/closures", office_settings.add_closure, name="closure-add"),
+    path("settings/closures/<int:closure_id>/remove", office_settings.remove_closure, name="closure-remove"),
+    path("settings/hours/give", office_settings.give_hours, name="settings-give-hours"),
+    path("settings/<slug:section>", office_settings.save, name="settings-save"),
+    path("settings/<slug:section>/undo", office_settings.undo, name="settings-undo"),
+    path("brand.css", office_settings.stylesheet, name="brand"),
 ]
