@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: run test check format bench lock
+.PHONY: run test test-model check format bench lock
 .DEFAULT_GOAL := run
 
 run:
@@ -15,6 +15,12 @@ test:
 	@$(PYTHON) config/browser.py
 	@$(MAKE) --no-print-directory check
 	@$(VENV_PYTHON) -m pytest -n auto
+
+# Conversations with a real small model, which this fetches first: 330 MB that nothing else needs.
+test-model:
+	@$(PYTHON) config/bootstrap.py --dev
+	@PYTHONPATH=. $(VENV_PYTHON) e2e/real_model/prepare.py
+	@$(VENV_PYTHON) -m pytest e2e/real_model -n 0 -s
 
 check:
 	@$(PYTHON) config/bootstrap.py --dev --no-front-end
