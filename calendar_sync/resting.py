@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from django.db import transaction
 from django.utils import timezone
 
 from calendar_sync import choice, outbox, staleness
@@ -68,4 +69,5 @@ def _show_viewings(connection: Connection) -> None:
     """Say anew how the viewings stand for which something waits in this mailbox."""
     waiting = Push.objects.filter(connection=connection, status__in=[PushStatus.WAITING, PushStatus.FAILED])
     for appointment_id in waiting.order_by("appointment").values_list("appointment", flat=True).distinct():
-        outbox.show(appointment_id)
+        with transaction.atomic():
+            outbox.show(appointment_id)

@@ -31,15 +31,19 @@ def test_only_a_demo_without_an_application_at_microsoft_needs_it(desk, demo, cl
     assert desk.needs_stand_in is needed
 
 
-def test_what_is_started_afterwards_finds_it(desk, monkeypatch):
+def test_what_is_started_afterwards_finds_it(desk, monkeypatch, tmp_path):
     started = []
     monkeypatch.setattr(desk.supervisor, "start", started.append)
     monkeypatch.setattr(launcher, "free_port", lambda: 54321)
-    desk.settings = SimpleNamespace(ADMIN_EMAIL="boss@pete.local")
+    desk.settings = SimpleNamespace(ADMIN_EMAIL="boss@pete.local", DATA_DIR=tmp_path)
+    state = tmp_path / "microsoft365.json"
+    state.write_text("of the desk that ran before")
 
     desk.start_stand_in()
 
     [program] = started
     command = " ".join(program.argv[1:])
-    assert command == "-m calendar_sync.sandbox --demo --quiet --port 54321 --person boss@pete.local"
+    options = f"--demo --quiet --port 54321 --person boss@pete.local --state {state}"
+    assert command == f"-m calendar_sync.sandbox {options}"
+    assert not state.exists()
     assert os.environ["MS_SANDBOX_URL"] == "http://127.0.0.1:54321"

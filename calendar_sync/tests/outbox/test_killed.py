@@ -18,6 +18,7 @@ from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tests.conftest import ADA
 from calendar_sync.tests.outbox.conftest import BOB, ELEVEN, HALF_HOUR, TEN, open_notices, reassign
 from crm import booking
+from crm.lead_editing import edit_lead
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -156,3 +157,18 @@ def test_a_row_that_kills_every_worker_is_given_up_and_told(desk, monkeypatch):
 
     assert desk.state(appointment)[0] == "failed"
     assert [notice.kind for notice in open_notices()] == ["push_failed"]
+
+
+@pytest.mark.parametrize("point", [(Graph, "get_event", BEFORE), (Graph, "get_event", AFTER), *CHANGE])
+def test_killed_while_writing_other_words_the_agents_own_stay(desk, point):
+    appointment = desk.booked()
+    notes = f"{desk.event().fields['body']['content']}\nBring the second key."
+    desk.sandbox.outlook(ADA).edit(desk.event().id, body={"contentType": "text", "content": notes})
+    edit_lead(lead=desk.lead, values={"full_name": "Jane Smith"}, agent=desk.agent, actor="staff")
+
+    killed(*point, lambda: pushing.push_appointment(appointment.pk))
+    finish_after(point)
+
+    body = desk.event().fields["body"]["content"]
+    assert (body.count("Lead: Jane Smith"), body.count("Bring the second key.")) == (1, 1)
+    assert "Jane Doe" not in body

@@ -131,6 +131,7 @@ def test_a_round_under_way_is_lost(desk, calendar, monkeypatch):
     assert Calendar.objects.get().last_synced_at is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_viewing_that_went_to_a_colleague_does_not_wait_for_who_is_switched_off(desk, calendar, bob):
     viewing = desk.book(NOON)
     pushing.push_due()

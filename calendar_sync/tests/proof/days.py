@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection as database
 
-from calendar_sync import events, tokens, upkeep
+from calendar_sync import choice, events, tokens, upkeep
 from calendar_sync.models import Connection
 from calendar_sync.remote import TAG_ID
 from calendar_sync.sandbox import Fault, Kind, zones
@@ -53,6 +53,8 @@ class Days:
             (self.reschedule, 9),
             (self.reassign, 8),
             (self.cancel, 5),
+            (self.part, 1),
+            (self.switch, 1),
         ]
         self.in_outlook: list[tuple[Callable[[], None], int]] = [
             (self.drag, 12),
@@ -162,6 +164,23 @@ class Days:
 
     def cancel(self) -> None:
         self._change(lambda row: booking.cancel(row.pk))
+
+    def part(self) -> None:
+        """Let somebody disconnect, or whoever did come back."""
+        away = [agent for agent in self.office.agents if not Connection.objects.filter(agent=agent).exists()]
+        if away and self.dice.random() < 0.6:
+            self.office.connect(self.dice.choice(away))
+            return
+        agent = self.dice.choice(self.office.agents)
+        self.ledger.parted(agent)
+        choice.disconnect(agent)
+
+    def switch(self) -> None:
+        """Switch somebody off, or whoever is off on again."""
+        off = list(Agent.objects.filter(is_active=False).order_by("pk"))
+        agent = self.dice.choice(off if off and self.dice.random() < 0.6 else self.office.agents)
+        is_active = Agent.objects.get(pk=agent.pk).is_active
+        Agent.objects.filter(pk=agent.pk).update(is_active=not is_active)
 
     # --- In Outlook ---------------------------------------------------------------------------------------------------
 
@@ -286,7 +305,9 @@ class Days:
         self.office.sandbox.entra.expire_access(address)
 
     def _keep_alive(self, address: str) -> None:
-        connection = Connection.objects.get(agent__email=address)
+        connection = Connection.objects.filter(agent__email=address).first()
+        if connection is None:
+            return
         try:
             tokens.renew(connection.pk, force=True)
         except (TransientError, PermanentError):

@@ -98,6 +98,14 @@ class Ledger:
         elif entry.rule is not Rule.EXACT or self.is_live(row, event):
             entry.rule = Rule.EITHER
 
+    def parted(self, agent: Agent) -> None:
+        """Note that an agent is about to disconnect: what they did in Outlook and Pete has not read is lost."""
+        for row in Appointment.objects.filter(agent=agent, pk__in=self.entries):
+            entry = self.entries[row.pk]
+            entry.seen.add(stand_of(row))
+            if entry.rule is Rule.FOLLOWS:
+                entry.rule = Rule.EITHER
+
     def is_live(self, row: Appointment, event: Event) -> bool:
         """Say whether an event may be the one that stands for the viewing: not one that is about to be removed."""
         agent = Agent.objects.get(pk=row.agent_id)

@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
-from calendar_sync import adoption, entra, mirror, outbox, pushing, readback, reconcile, staleness, upkeep
+from calendar_sync import adoption, entra, mirror, outbox, pushing, readback, reconcile, resting, staleness, upkeep
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, Notice, NoticeKind, Push, PushStatus
 from calendar_sync.sandbox import Kind, Sandbox, mailbox
 from calendar_sync.sandbox.graph import Exchange
@@ -91,6 +91,7 @@ class Office:
             "calendar_sync.tasks.push": lambda pk: pushing.push_appointment(pk, now=self.now),
             "calendar_sync.tasks.read_back": lambda pk: readback.read_back(pk, now=self.now),
             "calendar_sync.tasks.sync_calendar": lambda pk: mirror.sync_calendar(pk, now=self.now),
+            "calendar_sync.tasks.compare_first": lambda pk: reconcile.reconcile(pk, now=self.now),
         }
 
     def hire(self, number: int) -> None:
@@ -116,6 +117,13 @@ class Office:
             return begun.status_code
         query = sign_in(self.sandbox.entra, begun.headers["Location"], agent.email)
         return client.get("/calendar/auth/callback", query).status_code
+
+    def come_back(self) -> None:
+        """Let everybody be at work and connected."""
+        Agent.objects.update(is_active=True)
+        for agent in self.agents:
+            if not Connection.objects.filter(agent=agent).exists():
+                self.connect(agent)
 
     def reconnect(self) -> None:
         """Let everybody whose connection is broken sign in again."""
@@ -149,7 +157,10 @@ class Office:
         self.queue.clear()
 
     def sweep(self) -> None:
+        resting.sweep()
         adoption.settle()
+        for pk in reconcile.awaited().values_list("pk", flat=True):
+            self.enqueue("calendar_sync.tasks.compare_first", (pk,))
         pushing.push_due(self.now)
 
     def poll(self, most: int | None = None) -> None:
@@ -191,6 +202,7 @@ class Office:
 
     def _one_quiet_round(self) -> None:
         self.pass_time(minutes=20)
+        self.come_back()
         self.reconnect()
         self.look_after_connections()
         # Whoever is told that something could not be written presses the button.
@@ -205,7 +217,7 @@ class Office:
         broken = Connection.objects.exclude(status=ConnectionStatus.CONNECTED)
         unread = Calendar.objects.filter(is_read=True).filter(Q(last_synced_at__lt=self.now) | Q(last_synced_at=None))
         undone = Push.objects.exclude(status=PushStatus.DONE)
-        return broken.exists() or unread.exists() or undone.exists()
+        return broken.exists() or unread.exists() or undone.exists() or reconcile.awaited().exists()
 
     def drifts(self) -> list[reconcile.Drift]:
         """Compare everybody's viewings with Outlook, as every night."""
