@@ -249,17 +249,26 @@ class WebhookEvent(models.Model):
     `fingerprint` is a 128-bit hash of what makes it the same delivery; `at` is Vapi's time, else our arrival time.
     """
 
-    # Without an index of its own: the constraint's begins with the call.
-    call = models.ForeignKey(Call, models.CASCADE, null=True, blank=True, related_name="events", db_index=False)
+    # Without an index of its own: the constraint's begins with the call. And without a constraint in the database: a
+    # stage change is answered once its event is committed, and the call's row is made of that (`calls.promotion`).
+    call = models.ForeignKey(
+        Call, models.CASCADE, null=True, blank=True, related_name="events", db_index=False, db_constraint=False
+    )
     fingerprint = models.UUIDField()
     type = models.CharField(max_length=64)
     at = models.DateTimeField()
     received_at = models.DateTimeField(db_default=Now())
     # The body as UTF-8 JSON. Bytes, not jsonb: a delivery is kept whatever strings it holds.
     body = models.BinaryField()
+    # What a stage change was answered, as JSON: its ToolCall is made of this, after the answer.
+    tool_answer = models.BinaryField(null=True)
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            # How many stage changes of a call are known; of few events, so that the others do not pay for it.
+            models.Index(fields=["call"], condition=Q(tool_answer__isnull=False), name="webhook_event_answered"),
+        ]
         constraints = [
             # A repeated delivery changes nothing. Also the index that reads one call's ledger.
             models.UniqueConstraint(fields=["call", "fingerprint"], name="webhook_event_unique", nulls_distinct=False),

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from calls import board, effects, events
+from calls import board, effects, events, promotion
 from calls.effects import Before
 from calls.events import Cache, Ledger
 from calls.models import EXPIRED_CLASS, Assistant, Call, Phase, Stage, ToolCall, WebhookEvent
@@ -68,6 +68,7 @@ def project_many(call_ids: Collection[UUID]) -> Projected:
     """Fold these calls and write what they come to, in one transaction. Raises DatabaseError."""
     with _cache_lock:
         ledgers = {call_id: _cache.take(call_id) for call_id in call_ids}
+    promotion.make_calls(call_ids)
     now = timezone.now()
     with transaction.atomic():
         works = _load(ledgers, now)
@@ -96,6 +97,8 @@ def _load(ledgers: dict[UUID, Ledger], now: datetime) -> list[_Work]:
     ledgers = {call.pk: known.get(call.pk) or Ledger(call.created_at) for call in calls}
     counted = WebhookEvent.objects.filter(call_id__in=ids).values_list("call_id").annotate(count=Count("pk"))
     events.load(ledgers, dict(counted.order_by()))
+    # After the events were counted: none of them is without its tool call then.
+    promotion.make_tool_calls(ids)
     tools: dict[UUID, list[ToolCall]] = {call_id: [] for call_id in ids}
     for tool in ToolCall.objects.filter(call_id__in=ids).defer("arguments", "answer").order_by("at", "pk"):
         tools[tool.call_id].append(tool)
@@ -270,10 +273,10 @@ def stragglers(after_event: int, limit: int) -> tuple[list[UUID], int]:
                 SELECT event.call_id, count(*) AS rows FROM calls_webhookevent event
                 WHERE event.call_id IN (SELECT call_id FROM recent) GROUP BY event.call_id
             )
-            SELECT (SELECT max(id) FROM recent), behind.id
+            SELECT (SELECT max(id) FROM recent), behind.call_id
             FROM (SELECT 1) AS always LEFT JOIN (
-                SELECT call.id FROM calls_call call JOIN counted ON counted.call_id = call.id
-                WHERE call.projected_events < counted.rows
+                SELECT counted.call_id FROM counted LEFT JOIN calls_call call ON call.id = counted.call_id
+                WHERE coalesce(call.projected_events, 0) < counted.rows
             ) behind ON true
             """,
             [after_event, limit],

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from calls import promotion
 from calls.models import ToolCall
 from calls.phrases import say_time
 from calls.stages import FIRST_STAGE, StageState, StoreUnavailable, prompts, rebuild
@@ -97,6 +98,8 @@ class PromptBook:
 
 def _read(call_id: UUID, state: StageState | None) -> tuple[StageState, str, bool]:
     """Return the state, the times offered, and whether every tool call counted so far is known. One query."""
+    if state is None:
+        promotion.promote([call_id])
     rows = list(ToolCall.objects.filter(call_id=call_id).order_by("pk").values_list("stage", "facts", "name", "answer"))
     if state is None:
         state = rebuild.fold((row[:2] for row in rows), ended=False)

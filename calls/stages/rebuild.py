@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from calls import promotion
 from calls.models import EXPIRED_CLASS, Call, Phase, ToolCall, WebhookEvent
 from calls.stages.interface import FIRST_STAGE, STAGES, Facts, Outcome, StageResult, StageState, is_allowed
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def load_state(call_id: UUID) -> StageState:
     """Return the state of a call as its tool calls left it; the first stage when there were none."""
+    promotion.promote([call_id])
     rows = ToolCall.objects.filter(call_id=call_id).order_by("pk").values_list("stage", "facts")
     return fold(rows.iterator(), ended=_is_over(call_id))
 
@@ -56,6 +58,7 @@ def advance_in_postgres(
     call_id: UUID, stage: str | None, facts: Facts, write: Callable[[StageResult], ToolRow]
 ) -> ToolRow:
     """Decide and store one request under the lock of its call, whose row exists. Returns the row that stands."""
+    promotion.promote([call_id])
     with transaction.atomic():
         Call.objects.select_for_update(no_key=True).get(pk=call_id)
         row = write(step(load_state(call_id), stage, facts))
@@ -65,7 +68,7 @@ def advance_in_postgres(
             fingerprint=UUID(bytes=row.fingerprint),
             defaults={
                 "name": row.name,
-                "arguments": json.loads(row.arguments),
+                "arguments": row.arguments,
                 "answer": row.answer,
                 "prompt": row.prompt,
                 "code": row.code,

@@ -430,7 +430,7 @@ def test_many_calls_take_few_queries(django_assert_max_num_queries):
     for row in rows:
         deliver(row, "transcript", 9, role="user", transcriptType="partial", transcript="And")
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         project_many(ids)
 
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors
 
 from calls.webhook.kinds import QUIET
-from calls.webhook.ledger import EventRow, Ledger, ToolRow, Verdict
+from calls.webhook.ledger import Batch, Change, EventRow, Ledger, ToolRow, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class _Entry:
     tools: Sequence[ToolRow]
     done: asyncio.Future[list[Verdict]]
     deadline: float
+    one_row: bytes
 
 
 class Inbox:
@@ -92,16 +93,19 @@ class Inbox:
         self._waiting.clear()
         await self._disconnect()
 
-    def commit(self, event: EventRow, tools: Sequence[ToolRow] = ()) -> asyncio.Future[list[Verdict]]:
+    def commit(
+        self, event: EventRow, tools: Sequence[ToolRow] = (), *, one_row: bytes = b""
+    ) -> asyncio.Future[list[Verdict]]:
         """Store one delivery with its answered tool calls; the future ends after the commit.
 
-        It raises StoreDown when PostgreSQL did not take it in time, Poisoned when it never will.
+        With `one_row`, its one tool call as the event is to keep it, nothing but the event is written. The future
+        raises StoreDown when PostgreSQL did not take it in time, Poisoned when it never will.
         """
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
         if len(self._waiting) >= _MOST_WAITING:
             done.set_exception(StoreDown("too many deliveries are waiting"))
             return done
-        self._waiting.append(_Entry(event, tools, done, self._loop.time() + _PATIENCE_SECONDS))
+        self._waiting.append(_Entry(event, tools, done, self._loop.time() + _PATIENCE_SECONDS, one_row))
         if self._writing is None and not self._is_woken:
             # What arrives in the same turn of the loop goes along.
             self._is_woken = True
@@ -120,8 +124,7 @@ class Inbox:
         batch = self._writing = sorted(self._batch(), key=lambda entry: entry.event.call_id)
         self._timeout = self._loop.call_later(_WRITE_TIMEOUT_SECONDS, self._fail, TimeoutError("no answer"))
         try:
-            tools = [tool for entry in batch for tool in entry.tools]
-            self._ledger.send([entry.event for entry in batch], tools, self._answered)
+            self._ledger.send(_rows(batch), self._answered)
         except Exception as exc:
             self._fail(exc)
 
@@ -174,16 +177,22 @@ class Inbox:
             self._writing = None
 
     def _batch(self) -> list[_Entry]:
-        """Take what waits, in order, within bounds; a tool call twice in one batch waits for the next."""
+        """Take what waits, in order, within bounds; a tool call twice in one batch waits for the next.
+
+        So do tool calls that are written another way than the first ones.
+        """
         batch: list[_Entry] = []
         later: list[_Entry] = []
         seen: set[tuple[UUID, str, bytes]] = set()
         size = 0
+        in_one_row: bool | None = None
         while self._waiting and len(batch) < _MOST_ROWS and size < _MOST_BYTES:
             entry = self._waiting.popleft()
             if entry.tools:
                 keys = {(tool.call_id, tool.tool_call_id, tool.fingerprint) for tool in entry.tools}
-                if not seen.isdisjoint(keys):
+                if in_one_row is None:
+                    in_one_row = bool(entry.one_row)
+                if bool(entry.one_row) is not in_one_row or not seen.isdisjoint(keys):
                     later.append(entry)
                     continue
                 seen |= keys
@@ -232,7 +241,7 @@ class Inbox:
     async def _alone(self, ledger: Ledger, entry: _Entry) -> None:
         try:
             async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
-                verdicts = await ledger.write([entry.event], entry.tools)
+                verdicts = await ledger.write(_rows([entry]))
         except (psycopg.Error, TimeoutError) as exc:
             await self._failed(ledger, [entry], exc)
         else:
@@ -266,6 +275,12 @@ class Inbox:
         now = self._loop.time()
         while self._waiting and self._waiting[0].deadline <= now:
             _refuse([self._waiting.popleft()], StoreDown("PostgreSQL is out of reach"))
+
+
+def _rows(batch: Sequence[_Entry]) -> Batch:
+    changes = [Change(entry.event, entry.tools[0], entry.one_row) for entry in batch if entry.one_row]
+    others = [entry for entry in batch if not entry.one_row] if len(changes) < len(batch) else []
+    return Batch([entry.event for entry in others], [tool for entry in others for tool in entry.tools], changes)
 
 
 def _refuse(batch: list[_Entry], reason: StoreDown) -> None:

@@ -2,22 +2,24 @@
 
 The statement also tells what PostgreSQL knew better: a tool call that was answered before, and one whose stage state
 had been lost, which is recognised by the call having more tool calls here than the state has seen.
+
+A message that is one stage change is written as one row, its event with the answer: that is what the caller waits for.
+`calls.promotion` makes the rows of the call and of the tool call of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
-from django.db import models
-from psycopg import pq, sql
+from psycopg import pq
 
-from calls.models import Call, ToolCall, WebhookEvent
-from calls.webhook import binary
+from calls.webhook import answered as answered_tools
+from calls.webhook import binary, lenient, statements
 
 MOST_KNOWN_CALLS = 50_000
 
@@ -37,7 +39,7 @@ class EventRow(NamedTuple):
 
 
 class ToolRow(NamedTuple):
-    """One answered tool call. `arguments` and `facts` are JSON; `count` is what the stage state had seen.
+    """One answered tool call. `facts` is JSON; `count` is what the stage state had seen.
 
     `stage_prompt_id` is the version of the prompt in the answer, 0 for none.
     """
@@ -46,7 +48,7 @@ class ToolRow(NamedTuple):
     tool_call_id: str
     fingerprint: bytes
     name: str
-    arguments: bytes
+    arguments: dict[str, Any]
     answer: str
     prompt: str
     code: str
@@ -67,6 +69,14 @@ class Stored(msgspec.Struct):
     code: str
 
 
+class Change(NamedTuple):
+    """One message that is one stage change. `answer` is the tool call as its event keeps it."""
+
+    event: EventRow
+    tool: ToolRow
+    answer: bytes
+
+
 class Held:
     """The tool call was not written: its stage state does not know what PostgreSQL knows."""
 
@@ -74,80 +84,18 @@ class Held:
 HELD = Held()
 Verdict = Stored | Held | None
 Answered = Callable[["list[Verdict] | Exception"], None]
+Told = Callable[["list[Verdict]"], None]
+Row = list[bytes | None]
 
 
-def _with_defaults(model: type[models.Model], given: str) -> tuple[str, str]:
-    """Return the columns of an INSERT and what to SELECT for them: the given ones, then the model's own defaults.
+class Batch(NamedTuple):
+    """What is committed together: events, and either answered tool calls of theirs or stage changes beside them."""
 
-    So that a new field of the model needs nothing here.
-    """
-    names = given.split()
-    columns, values = list(names), list(names)
-    for field in model._meta.concrete_fields:
-        needs_value = not field.null and not field.has_db_default() and not field.primary_key
-        if needs_value and field.column not in names:
-            columns.append(field.column or field.name)
-            is_stamped = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-            values.append("now()" if is_stamped else _literal(field))
-    return ", ".join(columns), ", ".join(values)
+    events: Sequence[EventRow]
+    tools: Sequence[ToolRow] = ()
+    changes: Sequence[Change] = ()
 
 
-def _literal(field: models.Field) -> str:
-    default = field.get_default()
-    if isinstance(field, models.JSONField):
-        default = msgspec.json.encode(default).decode()
-    return sql.Literal(default).as_string(None) if not isinstance(default, bool) else str(default).lower()
-
-
-_CALL = _with_defaults(Call, "id vapi_id direction customer_number assistant_vapi_id")
-_EVENT = _with_defaults(WebhookEvent, "call_id fingerprint type at body")
-_TOOL = _with_defaults(
-    ToolCall,
-    "call_id tool_call_id fingerprint name arguments answer prompt code stage facts duration_ms at stage_prompt_id",
-)
-# Only names of our own columns and their defaults are filled in.
-_NEW_CALLS = f"""
-calls AS (
-    INSERT INTO calls_call ({_CALL[0]})
-    SELECT {_CALL[1]} FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-        AS new (id, vapi_id, direction, customer_number, assistant_vapi_id)
-    ON CONFLICT DO NOTHING
-),
-events AS (
-    INSERT INTO calls_webhookevent ({_EVENT[0]})
-    SELECT {_EVENT[1]} FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::timestamptz[], $10::bytea[])
-        AS new (call_id, fingerprint, type, at, body)
-    ON CONFLICT DO NOTHING
-)"""  # noqa: S608
-_EVENTS_SQL = f"WITH {_NEW_CALLS} SELECT 1"
-_TOOLS_SQL = f"""
-WITH {_NEW_CALLS},
-asked AS MATERIALIZED (
-    SELECT new.*, NULLIF(given_prompt_id, 0) AS stage_prompt_id,
-        (SELECT known.id FROM calls_toolcall known
-         WHERE known.call_id = new.call_id AND known.tool_call_id = new.tool_call_id
-           AND known.fingerprint = new.fingerprint) AS known_id,
-        (SELECT count(*) FROM calls_toolcall earlier WHERE earlier.call_id = new.call_id) AS earlier
-    FROM unnest(
-        $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::jsonb[], $16::text[], $17::text[], $18::text[],
-        $19::text[], $20::jsonb[], $21::float8[], $22::timestamptz[], $23::int4[], $24::int8[]
-    ) WITH ORDINALITY AS new (
-        call_id, tool_call_id, fingerprint, name, arguments, answer, prompt, code, stage, facts, duration_ms, at,
-        count, given_prompt_id, position
-    )
-),
-written AS (
-    INSERT INTO calls_toolcall ({_TOOL[0]})
-    SELECT {_TOOL[1]} FROM asked WHERE known_id IS NULL AND earlier < count
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-SELECT 0, (SELECT count(*) FROM written)::text, NULL, NULL, NULL
-UNION ALL
-SELECT asked.position::int4, known.answer, known.prompt, known.stage, known.code
-FROM asked LEFT JOIN calls_toolcall known ON known.id = asked.known_id
-WHERE asked.known_id IS NOT NULL OR asked.earlier >= asked.count
-"""  # noqa: S608
 _FORMATS = [pq.Format.BINARY] * 24
 # The planner must never think that a table is small: these plans live as long as the connection.
 _SESSION = (
@@ -171,14 +119,14 @@ class Ledger:
 
     @classmethod
     async def connect(cls, url: str, timeout_seconds: float) -> Ledger:
-        """Open the connection and prepare its two statements. Raises psycopg.Error or TimeoutError."""
+        """Open the connection and prepare its statements. Raises psycopg.Error or TimeoutError."""
         async with asyncio.timeout(timeout_seconds):
             connection = await psycopg.AsyncConnection.connect(
                 url, autocommit=True, connect_timeout=max(2, int(timeout_seconds)), application_name="pete-inbox"
             )
             await connection.execute(_SESSION)
-            await connection.execute("PREPARE events AS " + _EVENTS_SQL)
-            await connection.execute("PREPARE tools AS " + _TOOLS_SQL)
+            for name in ("events", "tools", "changes", "known"):
+                await connection.execute(f"PREPARE {name} AS {getattr(statements, name.upper())}")
         connection.pgconn.nonblocking = 1
         return cls(connection)
 
@@ -186,8 +134,8 @@ class Ledger:
         self._loop.remove_reader(self._socket)
         await self._connection.close()
 
-    async def write(self, events: Sequence[EventRow], tools: Sequence[ToolRow]) -> list[Verdict]:
-        """Commit a batch and return a verdict per tool row: None when it was written as given.
+    async def write(self, batch: Batch) -> list[Verdict]:
+        """Commit a batch and return a verdict per tool call: None when it was written as given.
 
         Raises psycopg.Error; the batch is then not written.
         """
@@ -201,45 +149,67 @@ class Ledger:
             else:
                 done.set_result(answer)
 
-        self.send(events, tools, answered)
+        self.send(batch, answered)
         return await done
 
-    def send(self, events: Sequence[EventRow], tools: Sequence[ToolRow], answered: Answered) -> None:
+    def send(self, batch: Batch, answered: Answered) -> None:
         """Have a batch committed: `answered` is called with what `write` returns or raises, once, and at once."""
-        known = self._known
-        new = {event.call_id: event for event in events if event.call_id not in known}
-        parameters = _event_parameters(new, events)
-        if tools:
-            parameters += _tool_parameters(tools)
-        statement = b"tools" if tools else b"events"
+        new = {event.call_id: event for event in batch.events if event.call_id not in self._known}
+        parameters = _event_parameters(new, batch.events)
 
-        def committed(error: psycopg.Error | None) -> None:
-            if error is not None:
-                answered(error)
-                return
-            written, verdicts = _verdicts(self._rows(), len(tools)) if tools else (0, [])
-            if written + sum(verdict is not None for verdict in verdicts) < len(tools):
-                # Another process wrote the same tool call at the same time; now its answer can be read.
-                self._execute(statement, parameters, committed)
-                return
-            if len(known) > MOST_KNOWN_CALLS:
-                known.clear()
-            known.update(dict.fromkeys(new))
+        def told(verdicts: list[Verdict]) -> None:
+            if len(self._known) > MOST_KNOWN_CALLS:
+                self._known.clear()
+            self._known.update(dict.fromkeys(new))
             answered(verdicts)
 
-        self._execute(statement, parameters, committed)
+        if batch.changes:
+            self._send_changes(batch.changes, parameters, told, answered)
+        elif batch.tools:
+            self._send_tools(batch.tools, parameters, told, answered)
+        else:
+            self._ask(b"events", parameters, lambda _: told([]), answered)
+
+    def _send_tools(self, tools: Sequence[ToolRow], parameters: list[bytes], told: Told, answered: Answered) -> None:
+        parameters += _tool_parameters(tools)
+
+        def committed(rows: list[Row]) -> None:
+            written, verdicts = _verdicts(rows, len(tools))
+            if written + sum(verdict is not None for verdict in verdicts) < len(tools):
+                # Another process wrote the same tool call at the same time; now its answer can be read.
+                self._ask(b"tools", parameters, committed, answered)
+            else:
+                told(verdicts)
+
+        self._ask(b"tools", parameters, committed, answered)
+
+    def _send_changes(self, changes: Sequence[Change], parameters: list[bytes], told: Told, answered: Answered) -> None:
+        def committed(rows: list[Row]) -> None:
+            if int.from_bytes(rows[0][0] or b"") == len(changes):
+                told([None] * len(changes))
+            else:
+                self._ask(b"known", _keys(changes), lambda found: told(_known_verdicts(found, changes)), answered)
+
+        self._ask(b"changes", parameters + _change_parameters(changes), committed, answered)
 
     def forget_calls(self) -> None:
         """Offer every call's row again: one may have been deleted."""
         self._known.clear()
 
-    def _execute(
-        self, statement: bytes, parameters: list[bytes], on_reply: Callable[[psycopg.Error | None], None]
+    def _ask(
+        self, statement: bytes, parameters: list[bytes], on_rows: Callable[[list[Row]], None], answered: Answered
     ) -> None:
-        self._on_reply = on_reply
+        """Run one statement; `on_rows` gets what it returns, `answered` what went wrong."""
+
+        def replied(error: psycopg.Error | None) -> None:
+            if error is not None:
+                answered(error)
+            else:
+                on_rows(self._rows())
+
+        self._on_reply = replied
         self._results = []
-        formats = _FORMATS[: len(parameters)]
-        self._pg.send_query_prepared(statement, parameters, formats, pq.Format.BINARY)
+        self._pg.send_query_prepared(statement, parameters, _FORMATS[: len(parameters)], pq.Format.BINARY)
         self._flush()
 
     def _flush(self) -> None:
@@ -281,9 +251,6 @@ class Ledger:
         on_reply(error)
 
 
-Row = list[bytes | None]
-
-
 def _event_parameters(new: dict[UUID, EventRow], events: Sequence[EventRow]) -> list[bytes]:
     calls = list(new.values())
     return [
@@ -306,7 +273,7 @@ def _tool_parameters(tools: Sequence[ToolRow]) -> list[bytes]:
         binary.texts([tool.tool_call_id for tool in tools]),
         binary.uuids([tool.fingerprint for tool in tools]),
         binary.texts([tool.name for tool in tools]),
-        binary.jsons([tool.arguments for tool in tools]),
+        binary.jsons([lenient.encode(tool.arguments) for tool in tools]),
         binary.texts([tool.answer for tool in tools]),
         binary.texts([tool.prompt for tool in tools]),
         binary.texts([tool.code for tool in tools]),
@@ -317,6 +284,42 @@ def _tool_parameters(tools: Sequence[ToolRow]) -> list[bytes]:
         binary.integers([tool.count for tool in tools]),
         binary.long_integers([tool.stage_prompt_id for tool in tools]),
     ]
+
+
+def _change_parameters(changes: Sequence[Change]) -> list[bytes]:
+    events, tools = [change.event for change in changes], [change.tool for change in changes]
+    return [
+        *_keys(changes),
+        binary.texts([event.type for event in events]),
+        binary.instants([event.at for event in events]),
+        binary.byteas([event.body for event in events]),
+        binary.byteas([change.answer for change in changes]),
+        binary.texts([tool.tool_call_id for tool in tools]),
+        binary.uuids([tool.fingerprint for tool in tools]),
+        binary.integers([tool.count for tool in tools]),
+    ]
+
+
+def _keys(changes: Sequence[Change]) -> list[bytes]:
+    return [
+        binary.uuids([change.event.call_id.bytes for change in changes]),
+        binary.uuids([change.event.fingerprint for change in changes]),
+    ]
+
+
+def _known_verdicts(rows: list[Row], changes: Sequence[Change]) -> list[Verdict]:
+    """Return the verdicts from what the events of these changes keep as the answer."""
+    verdicts: list[Verdict] = []
+    for (known,), change in zip(rows, changes, strict=True):
+        if known is None:
+            # Told by a row of its own, or by a message that said more, or not at all.
+            verdicts.append(HELD)
+        elif known == change.answer:
+            verdicts.append(None)
+        else:
+            kept = answered_tools.decode(known)
+            verdicts.append(Stored(kept.answer, kept.prompt, kept.stage, kept.code))
+    return verdicts
 
 
 def _verdicts(rows: list[Row], size: int) -> tuple[int, list[Verdict]]:

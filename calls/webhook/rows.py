@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from calls.models import call_pk
-from calls.webhook import lenient
+from calls.webhook import answered
 from calls.webhook.decode import Message, ToolRequest
 from calls.webhook.ledger import EventRow, Stored, ToolRow
 
@@ -53,7 +56,7 @@ def tool_row(
         request.key,
         request.fingerprint,
         request.name,
-        lenient.encode(request.arguments or {}),
+        request.arguments or {},
         stored.answer,
         stored.prompt,
         stored.code,
@@ -64,3 +67,15 @@ def tool_row(
         count,
         stage_prompt_id,
     )
+
+
+def one_row(message: Message, event: EventRow, tools: Sequence[ToolRow]) -> bytes:
+    """Return the tool call as its event keeps it; b"" when its rows could not be made of the event alone."""
+    if len(message.tool_calls) != 1 or event.vapi_id.encode() not in event.body:
+        return b""
+    (tool,) = tools
+    kept = answered.AnsweredTool(
+        tool.tool_call_id, tool.fingerprint.hex(), tool.name, tool.answer, tool.prompt, tool.code, tool.stage,
+        msgspec.Raw(tool.facts), tool.stage_prompt_id,
+    )  # fmt: skip
+    return answered.encode(kept)

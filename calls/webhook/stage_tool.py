@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from django.db import DatabaseError
 
+from calls import promotion
 from calls.stages import STAGES, Facts, Outcome, StageResult, StoreUnavailable, prompts, rebuild, stage_metrics
 from calls.stages.facts import KNOWN_FACTS, validate_facts
 from calls.webhook import lenient
@@ -21,7 +22,7 @@ from calls.webhook.door import Door
 from calls.webhook.inbox import Poisoned, StoreDown
 from calls.webhook.ledger import EventRow, Held, Stored, ToolRow, Verdict
 from calls.webhook.results import one_line
-from calls.webhook.rows import call_id_of, tool_row
+from calls.webhook.rows import call_id_of, one_row, tool_row
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ async def answer_all(message: Message, event: EventRow, requests: Sequence[ToolR
         await door.turn(event.call_id)
     try:
         asked = [await _ask(message, event.call_id, request, door) for request in requests]
-        verdicts = await _commit(door, event, [row for row, _ in asked])
+        verdicts = await _commit_first(message, door, event, [row for row, _ in asked])
         if not any(verdicts):
             return [_given(row) for row, _ in asked]
         return [
@@ -155,12 +156,26 @@ def _given(row: ToolRow) -> Stored:
     return Stored(row.answer, row.prompt, row.stage, row.code)
 
 
+async def _commit_first(message: Message, door: Door, event: EventRow, rows: list[ToolRow]) -> list[Verdict]:
+    """Commit in one row where that can be: whatever is not so simple is Held, and takes the slow way."""
+    kept = one_row(message, event, rows)
+    if kept:
+        try:
+            return await door.inbox.commit(event, rows, one_row=kept)
+        except Poisoned:
+            pass
+    else:
+        # What was committed in one row has to be known by its tool call.
+        await door.in_thread(promotion.promote, [event.call_id])
+    return await _commit(door, event, rows)
+
+
 async def _commit(door: Door, event: EventRow, rows: list[ToolRow]) -> list[Verdict]:
     try:
         return await door.inbox.commit(event, rows)
     except Poisoned:
         # The answer matters more than how exactly it was asked for.
-        return await door.inbox.commit(event._replace(body=b"{}"), [row._replace(arguments=b"{}") for row in rows])
+        return await door.inbox.commit(event._replace(body=b"{}"), [row._replace(arguments={}) for row in rows])
 
 
 async def _settled(

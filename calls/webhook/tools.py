@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from calls import projection
+from calls import projection, promotion
 from calls.models import Assistant, ToolCall
 from calls.stages import StageResult, StageState, StoreUnavailable, rebuild
 from calls.stages.facts import validate_facts
@@ -143,6 +143,8 @@ def _run(job: _Job) -> _Done:
 
 def _attempt(job: _Job) -> _Done:
     started = time.monotonic()
+    # What was said before comes before this in the call's tool calls.
+    promotion.promote([job.call_id])
     with transaction.atomic():
         _limit_waiting(job.deadline)
         row, created = _claim(job)

@@ -180,7 +180,7 @@ async def test_a_clock_that_is_wrong_moves_nothing_out_of_range(client):
 
 @pytest.mark.parametrize("kind", ["hang", "tool-calls", "assistant-request"])
 async def test_not_stored_is_503_and_never_a_lie(client, monkeypatch, kind):
-    def refuse(event, tools=()):
+    def refuse(event, tools=(), **kept):
         refused = asyncio.get_running_loop().create_future()
         refused.set_exception(StoreDown("PostgreSQL is out of reach"))
         return refused

@@ -244,7 +244,7 @@ async def test_killed_under_load_everything_acknowledged_is_there(web):
             acknowledged.add(call)
 
     knocking = [asyncio.create_task(knock(call)) for call in calls]
-    while len(acknowledged) < 40:  # noqa: ASYNC110
+    while len(acknowledged) < 40 and not all(each.done() for each in knocking):  # noqa: ASYNC110
         await asyncio.sleep(0.002)
     web.kill()
     await asyncio.gather(*knocking)

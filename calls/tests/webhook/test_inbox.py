@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from calls import promotion
 from calls.models import Call, WebhookEvent, call_pk
 from calls.tests.webhook.client import in_database, new_call
 from calls.webhook import inbox as inbox_module
@@ -26,9 +27,9 @@ def event(call: str = "", body: bytes = b"{}", **fields: object) -> EventRow:
     return row._replace(**fields)
 
 
-def tool(of: EventRow, arguments: bytes = b"{}", key: str = "t1", count: int = 1) -> ToolRow:
+def tool(of: EventRow, arguments: dict[str, object] | None = None, key: str = "t1", count: int = 1) -> ToolRow:
     fingerprint = uuid.uuid4().bytes
-    return ToolRow(of.call_id, key, fingerprint, "f", arguments, "Answer", "", "", "", b"{}", 0.0, of.at, count)
+    return ToolRow(of.call_id, key, fingerprint, "f", arguments or {}, "Answer", "", "", "", b"{}", 0.0, of.at, count)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def test_a_poisoned_row_does_not_fail_its_neighbours(inbox):
     bad = event(direction="sideways")
     worse = event()
     waiting = [inbox.commit(row) for row in [*good[:5], bad, *good[5:]]]
-    waiting.append(inbox.commit(worse, [tool(worse, arguments=b"{not json")]))
+    waiting.append(inbox.commit(worse, [tool(worse, arguments={"name": "\0"})]))
     results = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(r) for r in results if isinstance(r, Exception)] == [Poisoned, Poisoned]
@@ -77,8 +78,10 @@ async def test_a_deleted_call_comes_back_with_its_next_event(inbox):
     await inbox.commit(event(call))
     await in_database(Call.objects.all().delete)
     await inbox.commit(event(call))
+    await in_database(promotion.promote, [call_pk(call)])
 
     assert await in_database(WebhookEvent.objects.count) == 1
+    assert await in_database(Call.objects.count) == 1
 
 
 async def test_too_many_waiting_are_refused_at_once(inbox, monkeypatch):

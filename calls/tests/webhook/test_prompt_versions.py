@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from calls.models import Assistant, PromptUse, StagePrompt, ToolCall, call_pk
 from calls.stages import prompts, uses
-from calls.tests.webhook.client import DoorClient, tool_call
+from calls.tests.webhook.client import DoorClient, in_database, tool_call
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_the_version_is_on_the_tool_call(client: DoorClient, written: Any)
     # A refusal speaks no prompt.
     await client.stage("c3", "CONFIRMATION")
 
-    assert await sync_to_async(spoken)() == [
+    assert await in_database(spoken) == [
         ("c1", office.pk, "Office 2,000"),
         ("c2", own.pk, "Oak 2,000"),
         ("c3", None, ""),
@@ -53,7 +53,7 @@ async def test_a_version_that_is_gone_by_then_does_not_refuse_the_answer(client:
 
     assert reply.status == 200
     assert "The stage is now BOOKING" in reply.result
-    assert await sync_to_async(spoken)() == [("c1", office.pk, "Office not known yet")]
+    assert await in_database(spoken) == [("c1", office.pk, "Office not known yet")]
 
 
 async def test_a_whole_assistant_speaks_the_first_prompt(client: DoorClient, written: Any) -> None:
