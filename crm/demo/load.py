@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.demo.leads import load_leads
 from crm.demo.office import load_listings, load_staff
+from crm.demo.pictures import load_pictures
 from crm.demo.scene import Scene
 from crm.demo.timeline import load_timeline
 from crm.demo.viewings import load_viewings
@@ -35,6 +36,7 @@ def load_agency(now: datetime | None = None) -> Agency | None:
     scene = Scene(now or timezone.now())
     agents = load_staff(scene)
     listings = load_listings(scene, agents)
+    load_pictures(listings)
     leads = load_leads(scene, agents)
     appointments = load_viewings(scene, agents, listings, leads)
     load_timeline(scene, leads, appointments)

@@ -4,7 +4,7 @@ from crm.models.appointments import Appointment, AppointmentStatus, BookingReque
 from crm.models.calendars import BusyTime, Closure, WorkingHours
 from crm.models.idempotency import IdempotentRequest
 from crm.models.leads import Lead, LeadStage
-from crm.models.listings import Listing, ListingStatus, Place
+from crm.models.listings import Listing, ListingPhoto, ListingStatus, Place
 from crm.models.messages import MessageStatus, OutgoingMessage
 from crm.models.notices import Channel, Notice, NoticeKind, NoticeWishes, default_channels
 from crm.models.office import OfficeSettings
@@ -27,6 +27,7 @@ __all__ = [
     "Lead",
     "LeadStage",
     "Listing",
+    "ListingPhoto",
     "ListingStatus",
     "MessageStatus",
     "Note",

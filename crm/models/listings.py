@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -121,3 +123,27 @@ class Place(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ListingPhoto(models.Model):
+    """A picture of a home. The files lie under the uploads, named by `name`; see crm.photos.
+
+    A removed one is kept for a day, so that it can come back.
+    """
+
+    listing = models.ForeignKey(Listing, models.CASCADE, related_name="photos")
+    name = models.UUIDField(unique=True, default=uuid4, editable=False)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    # What is to be seen, for those who cannot see it.
+    alt = models.CharField(max_length=200, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        indexes = [models.Index(fields=["listing", "position"], name="listing_photo_order")]
+
+    def __str__(self) -> str:
+        return self.alt or f"Photo {self.pk}"
