@@ -6,7 +6,7 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import checks, projection, receivers, retention
+        from calls import checks, listing_figures, projection, receivers, retention
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
@@ -14,3 +14,4 @@ class CallsConfig(AppConfig):
         receivers.connect()
         retention.connect()
         checks.register()
+        listing_figures.register()

@@ -16,6 +16,8 @@ from crm.models import Agent, Appointment, Lead
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
+    from crm.models import Listing
+
 
 class Scope(TextChoices):
     """How far a list reaches, within what the person may see at all."""
@@ -73,6 +75,16 @@ def visible_appointments(person: Agent, appointments: QuerySet[Appointment] | No
         return appointments
     ids = colleagues(person).values("pk")
     return appointments.filter(Q(agent__in=ids) | Q(lead__owner__in=ids))
+
+
+def may_change_listings(person: Agent | AnonymousUser) -> bool:
+    """Say whether this person may add homes and change everything about them."""
+    return sees_everything(person)
+
+
+def may_describe_listing(person: Agent, listing: Listing) -> bool:
+    """Say whether this person may change a home's facts, access notes and photos: who shows it knows it."""
+    return sees_everything(person) or listing.agents.filter(pk=person.pk).exists()
 
 
 def leads_in_scope(person: Agent, scope: Scope) -> QuerySet[Lead]:

@@ -34,14 +34,24 @@ def get_property_details(
     """Tell what is known about one home: rent, size, pets, when it is free, and the facts the office allows to be told.
     What is not in the answer is not known: do not make it up."""
     listing = require_home(desk, property_id, property_address)
-    state = "" if listing.status == ListingStatus.AVAILABLE else " It is not available any more."
-    known = "; ".join(line.strip().rstrip(".") for line in listing.facts.splitlines() if line.strip())
-    more = f" Also: {one_line(known, _MOST_FACTS_SAID)}." if known else ""
-    text = f"{describe(desk, listing)}. {_pets(listing)}{state}{more}"
+    text = tell(listing, today_of(desk))
     return Answer(text, facts_of(listing) if listing.status == ListingStatus.AVAILABLE else {})
 
 
-def describe(desk: Desk, listing: Listing) -> str:
+def tell(listing: Listing, today: date) -> str:
+    """Return all that may be said about a home."""
+    state = "" if listing.status == ListingStatus.AVAILABLE else " It is not available any more."
+    known = "; ".join(line.strip().rstrip(".") for line in listing.facts.splitlines() if line.strip())
+    more = f" Also: {one_line(known, _MOST_FACTS_SAID)}." if known else ""
+    return f"{describe(listing, today)}. {_pets(listing)}{state}{more}"
+
+
+def today_of(desk: Desk) -> date:
+    """Return the office's day."""
+    return desk.now.astimezone(desk.tz).date()
+
+
+def describe(listing: Listing, today: date) -> str:
     """Return "12 Oak Street, Lakeview: a 2-bedroom apartment with 1 bath for $1,800 a month, free now"."""
     where = f"{listing}, {listing.neighborhood}" if listing.neighborhood else str(listing)
     size = "studio" if listing.bedrooms == 0 else f"{listing.bedrooms}-bedroom {listing.property_type}"
@@ -49,11 +59,10 @@ def describe(desk: Desk, listing: Listing) -> str:
     if listing.bathrooms != int(listing.bathrooms):
         baths = f"{listing.bathrooms} baths"
     rent = say_money(listing.rent, listing.currency)
-    return f"{where}: a {size} with {baths} for {rent} a month, {_free(desk, listing)}"
+    return f"{where}: a {size} with {baths} for {rent} a month, {_free(listing, today)}"
 
 
-def _free(desk: Desk, listing: Listing) -> str:
-    today = desk.now.astimezone(desk.tz).date()
+def _free(listing: Listing, today: date) -> str:
     if listing.available_on is None or listing.available_on <= today:
         return "free now"
     return f"free from {say_date(listing.available_on, today)}"
@@ -90,7 +99,7 @@ def search_rentals(
     more = ""
     if found.count > len(found.homes):
         more = f", and {found.count - len(found.homes)} more" if found.is_counted_out else ", and many more"
-    said = say_list([f"{describe(desk, each)} (property_id {each.pk})" for each in found.homes], comma="; ")
+    said = say_list([f"{describe(each, today_of(desk))} (property_id {each.pk})" for each in found.homes], comma="; ")
     fit = say_count(found.count, "home") if found.is_counted_out else f"More than {MOST_COUNTED} homes"
     return Answer(f"{fit} {'fits' if found.count == 1 else 'fit'}: {said}{more}.")
 
@@ -99,12 +108,12 @@ def _nearest(desk: Desk, found: Found) -> str:
     """Say that nothing fits, and what comes nearest when one wish is given up."""
     if found.nearby:
         near = found.nearby[0]
-        said = f"{describe(desk, near.listing)} (property_id {near.listing.pk})"
+        said = f"{describe(near.listing, today_of(desk))} (property_id {near.listing.pk})"
         return f"Nothing fits all of that. Apart from the {wish_name(near.relaxed)}, this does: {said}."
     lowest = cheapest()
     if lowest is None:
         return "Nothing is to let at the moment. Offer to call back when there is, with request_callback."
-    return f"Nothing fits. The lowest rent we have: {describe(desk, lowest)} (property_id {lowest.pk})."
+    return f"Nothing fits. The lowest rent we have: {describe(lowest, today_of(desk))} (property_id {lowest.pk})."
 
 
 def _day(desk: Desk, text: str) -> date:

@@ -28,6 +28,8 @@ const PAGES = {
   "[data-leads-page]": async () => (await import("./leads/page.js")).startLeads,
   "[data-lead-page]": async () => (await import("./leads/record.js")).startRecord,
   "[data-pipeline-page]": async () => (await import("./leads/pipeline.js")).startPipeline,
+  "[data-listings]": async () => (await import("./diary/listings.js")).startListings,
+  "[data-listing-page]": async () => (await import("./diary/listings.js")).startListings,
 };
 
 for (const [selector, load] of Object.entries(PAGES)) {
