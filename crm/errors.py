@@ -73,6 +73,12 @@ class StageRefused(CrmError):
     code = "stage_refused"
 
 
+class MergeRefused(CrmError):
+    """These two leads cannot be made one, or not be parted again."""
+
+    code = "merge_refused"
+
+
 class NotAllowed(CrmError):
     """This person sees it, and may not change it so."""
 

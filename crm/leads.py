@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from crm import signals
 from crm.lead_editing import stage_values
-from crm.models import EntryKind, Lead, LeadStage, Task, TaskKind
+from crm.models import EntryKind, Lead, LeadMerge, LeadStage, Task, TaskKind
 from crm.phones import to_e164
 from crm.timeline import add_timeline, open_task
 
-__all__ = ["add_timeline", "apply_facts", "lead_for_caller", "raise_stage", "request_callback"]
+__all__ = ["add_timeline", "apply_facts", "lead_by_phone", "lead_for_caller", "raise_stage", "request_callback"]
 
 UNKNOWN_CALLER = "Unknown caller"
 PIPELINE = [
@@ -50,7 +50,7 @@ def lead_for_caller(
     """
     number, address = to_e164(phone) if phone else None, _email(email)
     name = _text(full_name, 200) or ""
-    lead = Lead.objects.filter(phone=number).first() if number else None
+    lead = lead_by_phone(number) if number else None
     if lead is None and address:
         # No constraint says that an address is unique (couples share one), so callers queue here.
         with connection.cursor() as cursor:
@@ -70,6 +70,15 @@ def lead_for_caller(
 def _announced(lead: Lead) -> Lead:
     signals.lead_created.send_robust(sender=Lead, lead=lead)
     return lead
+
+
+def lead_by_phone(number: str) -> Lead | None:
+    """Return the lead with this number in E.164, or the one that took in a lead with it."""
+    lead = Lead.objects.filter(phone=number).first()
+    if lead is not None:
+        return lead
+    merge = LeadMerge.objects.filter(number=number, undone_at=None).select_related("kept").first()
+    return merge.kept if merge else None
 
 
 def _by_email(address: str) -> Lead | None:

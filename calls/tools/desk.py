@@ -15,7 +15,7 @@ from django.utils import timezone
 from calls.models import Assistant, Call
 from calls.phrases import say_when
 from calls.tools.answers import Caller
-from crm.leads import apply_facts, lead_for_caller
+from crm.leads import apply_facts, lead_by_phone, lead_for_caller
 from crm.models import Agent, Appointment, AppointmentStatus, Lead, Listing
 from crm.phones import to_e164
 
@@ -79,7 +79,7 @@ class Desk:
     def known_lead(self) -> Lead | None:
         """Return the caller's lead if there is one: by number, else the one this call has been given."""
         if self.number:
-            return Lead.objects.filter(phone=self.number).first()
+            return lead_by_phone(self.number)
         lead = Lead.objects.filter(calls=self.caller.call_id).first()
         if lead is not None:
             return lead
@@ -114,7 +114,7 @@ class Desk:
         """Return the caller's live viewings to come: of the lead with this very number, or made in this call."""
         own = Q(call_id=self.caller.call_id)
         if self.number:
-            own |= Q(lead__phone=self.number)
+            own |= Q(lead=lead_by_phone(self.number), lead__isnull=False)
         live = Q(status=AppointmentStatus.BOOKED) | Q(status=AppointmentStatus.HELD, expires_at__gt=timezone.now())
         viewings = Appointment.objects.filter(own, live, starts_at__gt=timezone.now())
         return viewings.select_related("listing", "agent", "lead").order_by("starts_at", "pk")

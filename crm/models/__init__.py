@@ -5,6 +5,7 @@ from crm.models.calendars import BusyTime, Closure, WorkingHours
 from crm.models.idempotency import IdempotentRequest
 from crm.models.leads import Lead, LeadStage
 from crm.models.listings import Listing, ListingPhoto, ListingStatus, Place
+from crm.models.merges import LeadMerge
 from crm.models.messages import MessageStatus, OutgoingMessage
 from crm.models.notices import Channel, Notice, NoticeKind, NoticeWishes, default_channels
 from crm.models.office import OfficeSettings
@@ -25,6 +26,7 @@ __all__ = [
     "EntryKind",
     "IdempotentRequest",
     "Lead",
+    "LeadMerge",
     "LeadStage",
     "Listing",
     "ListingPhoto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now, Upper
@@ -61,6 +62,8 @@ class Lead(models.Model):
             # Callers without a number are recognised by e-mail.
             models.Index(Upper("email"), name="lead_email"),
             models.Index(fields=["-created_at", "-id"], name="lead_newest_first"),
+            # People of nearly the same name may be one.
+            GinIndex(fields=["full_name"], opclasses=["gin_trgm_ops"], name="lead_name_trigrams"),
             models.Index(fields=["owner", "stage"], name="lead_owner_stage"),
             # A column of the pipeline, newest in the stage first.
             models.Index(fields=["stage", "-stage_changed_at", "-id"], name="lead_stage_newest"),

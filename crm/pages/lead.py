@@ -20,7 +20,7 @@ from crm.fact_forms import FACTS, FactForm
 from crm.lead_editing import edit_lead
 from crm.lead_record import fact
 from crm.lead_words import field_label
-from crm.models import Agent, Lead, LeadStage
+from crm.models import Agent, Lead, LeadMerge, LeadStage
 from crm.pages.composer import composer_context
 from crm.pages.lead_parts import address, editable_lead_of, is_htmx, lead_of, list_context, now_context, shown_anew
 from crm.pages.said import done, refused, undone
@@ -33,7 +33,10 @@ from crm.rights import assignable
 @vary_on_headers("HX-Request")
 def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
     """The page; htmx asks for the timeline and the panel alone."""
-    row = lead_of(request, lead_id)
+    merged = LeadMerge.objects.filter(gone_lead_id=lead_id, undone_at=None).first()
+    row = lead_of(request, merged.kept_id if merged else lead_id)
+    if merged:
+        return redirect("lead", row.pk)
     context = now_context(request, row)
     if is_htmx(request) and request.htmx.target == "lead-now":  # type: ignore[attr-defined]
         return render(request, "crm/leads/parts/fresh.html", context)

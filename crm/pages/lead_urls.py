@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from crm.pages import composer, lead, leads, pipeline, tasks
+from crm.pages import composer, lead, leads, merge, pipeline, tasks
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^leads/?$", leads.leads, name="leads"),
@@ -19,6 +19,10 @@ urlpatterns: list[URLPattern] = [
     path("leads/<int:lead_id>/owner", lead.hand_over, name="lead-owner"),
     path("leads/<int:lead_id>/facts/<slug:name>", lead.edit_fact, name="lead-fact"),
     path("leads/<int:lead_id>/undo/<str:token>", lead.take_back, name="lead-undo"),
+    path("leads/<int:lead_id>/duplicates", merge.duplicates, name="lead-duplicates"),
+    path("leads/<int:lead_id>/merge/<int:other_id>", merge.compare, name="lead-compare"),
+    path("leads/<int:lead_id>/merge/<int:other_id>/take", merge.merge, name="lead-merge"),
+    path("leads/<int:lead_id>/part/<int:merge_id>", merge.part, name="lead-part"),
     path("leads/<int:lead_id>/composer", composer.composer, name="lead-composer"),
     path("leads/<int:lead_id>/notes", composer.note, name="lead-note"),
     path("leads/<int:lead_id>/tasks", composer.task, name="lead-task"),
