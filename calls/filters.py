@@ -15,16 +15,47 @@ from django.utils.translation import gettext_lazy as _
 from calls.models import Assistant, Call, Stage
 from calls.reports import ended_classes
 from calls.search import LONGEST_QUERY
+from calls.shapes import PRACTICE
 from calls.tiles import board_words
-from crm.models import Appointment, AppointmentStatus, Listing
+from crm.models import Agent, Appointment, AppointmentStatus, Listing, Team
 
 DIRECTIONS = {"inbound": _("Incoming"), "outbound": _("Outgoing"), "web": _("In the browser")}
+WEEKDAYS = {
+    1: _("Monday"),
+    2: _("Tuesday"),
+    3: _("Wednesday"),
+    4: _("Thursday"),
+    5: _("Friday"),
+    6: _("Saturday"),
+    7: _("Sunday"),
+}
 KEPT = [AppointmentStatus.BOOKED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
 
 
 def booked_in() -> Exists:
     """Whether a viewing was booked in the call and not cancelled since."""
     return Exists(Appointment.objects.filter(call_id=OuterRef("pk"), status__in=KEPT))
+
+
+_ANY = {
+    "assistant": _("Any assistant"),
+    "listing": _("Any listing"),
+    "owner": _("Any agent"),
+    "team": _("Any team"),
+}
+CARRIED = ["source", "owner", "team", "weekday", "hour", "real"]
+# What a field narrows by. Hours and days are those of the zone in force.
+_COLUMNS = {
+    "assistant": "assistant",
+    "listing": "listing",
+    "stage": "stage",
+    "direction": "direction",
+    "source": "lead__source",
+    "owner": "lead__owner",
+    "team": "lead__owner__team",
+    "weekday": "created_at__iso_week_day",
+    "hour": "created_at__hour",
+}
 
 
 class DayField(forms.DateField):
@@ -47,6 +78,21 @@ class CallFilter(forms.Form):
     )
     since = DayField(required=False, label=_("From"))
     until = DayField(required=False, label=_("To"))
+    # These come with links from figures; the bar shows them only when they are set.
+    source = forms.CharField(max_length=50, required=False, label=_("Source"))
+    owner = forms.ModelChoiceField(Agent.objects.all(), required=False, label=_("Owner"))
+    team = forms.ModelChoiceField(Team.objects.all(), required=False, label=_("Team"))
+    weekday = forms.TypedChoiceField(
+        choices=[("", ""), *((str(n), name) for n, name in WEEKDAYS.items())],
+        coerce=int,
+        required=False,
+        label=_("Day"),
+    )
+    hour = forms.TypedChoiceField(
+        choices=[("", ""), *((str(n), f"{n:02}:00") for n in range(24))], coerce=int, empty_value=None, required=False,
+        label=_("Hour"),
+    )  # fmt: skip
+    real = forms.BooleanField(required=False, label=_("Without practice calls"))
     alert = forms.BooleanField(required=False, label=_("With an alert"))
     booked = forms.BooleanField(required=False, label=_("Viewing booked"))
 
@@ -57,21 +103,26 @@ class CallFilter(forms.Form):
         self.fields["ended"].choices = [  # type: ignore[attr-defined]
             ("", _("Any ending")), live, *((name, outcomes[name]) for name in ended_classes())
         ]  # fmt: skip
-        for name, word in (("assistant", _("Any assistant")), ("listing", _("Any listing"))):
+        for name, word in _ANY.items():
             self.fields[name].empty_label = word  # type: ignore[attr-defined]
-        for name in ("assistant", "listing", "ended", "stage", "direction", "since", "until"):
+        for name in (*_ANY, "ended", "stage", "direction", "since", "until"):
             self.fields[name].widget.attrs.setdefault("class", "input")
 
     @property
     def wanted(self) -> dict[str, Any]:
         """What was asked for and makes sense."""
         self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "", False)}
+
+    @property
+    def carried(self) -> list[forms.BoundField]:
+        """The fields that only a link sets, where one did."""
+        return [self[name] for name in CARRIED if name in self.wanted]
 
     def narrow(self, calls: QuerySet[Call]) -> QuerySet[Call]:
         """Return those of `calls` that fit everything but the words."""
         wanted = self.wanted
-        exact = {"assistant": "assistant", "listing": "listing", "stage": "stage", "direction": "direction"}
+        exact = _COLUMNS
         calls = calls.filter(**{field: wanted[name] for name, field in exact.items() if name in wanted})
         match wanted.get("ended", ""):
             case "":
@@ -86,13 +137,15 @@ class CallFilter(forms.Form):
             calls = calls.exclude(alerts=[])
         if wanted.get("booked"):
             calls = calls.filter(booked_in())
+        if wanted.get("real"):
+            calls = calls.exclude(vapi_id__startswith=PRACTICE)
         if since := wanted.get("since"):
-            calls = calls.filter(created_at__gte=_midnight(since))
+            calls = calls.filter(created_at__gte=midnight(since))
         if until := wanted.get("until"):
-            calls = calls.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+            calls = calls.filter(created_at__lt=midnight(until + timedelta(days=1)))
         return calls
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     """Return the first instant of a day in the zone in force."""
     return datetime.combine(day, time(), timezone.get_current_timezone())

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import assistants, call, calls, prompts, rehearsals, vapi_agent
+from calls.pages import analytics, assistants, call, calls, prompts, rehearsals, vapi_agent
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^presence/?$", tower.take_calls, name="take-calls"),
     path("calls/<uuid:call_id>/tower", tower.tower, name="tower"),
     path("calls/<uuid:call_id>/tower/<slug:name>", tower.control, name="control"),
+    re_path(r"^analytics/?$", analytics.analytics, name="analytics"),
+    re_path(r"^analytics/(?P<name>[a-z-]{1,20})\.csv$", analytics.analytics_csv, name="analytics-csv"),
     re_path(r"^calls/?$", calls.calls, name="calls"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/events/?$", call.call_events, name="call-events"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/?$", call.call, name="call"),

@@ -1,0 +1,58 @@
+"""/analytics: figures with their definitions, comparison, tables beside the charts, and CSV."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from calls.analytics.asked import PRESETS, Asked
+from calls.analytics.figures import DIMENSIONS, TABLES, breakdown
+from calls.analytics.headline import headline
+from calls.analytics.tables import as_csv
+from crm.models import Agent, Lead
+
+_SHOWN = ["hours", "days", "funnel", "endings", "lengths", "tools", "stages"]
+
+
+@login_required
+@never_cache
+@require_safe
+def analytics(request: HttpRequest) -> HttpResponse:
+    asked = Asked(cast(Agent, request.user), request.GET)
+    by = request.GET.get("by", "")
+    by = by if by in DIMENSIONS else "listing"
+    tables = {name: TABLES[name](asked) for name in _SHOWN}
+    context = {
+        "place": "analytics",
+        "asked": asked,
+        "form": asked.form,
+        "selects": [asked.form[name] for name in ("assistant", "listing", "owner", "team")],
+        "sources": list(Lead.objects.order_by("source").values_list("source", flat=True).distinct()[:50]),
+        "presets": [(days, asked.address(days=days, since=None, until=None)) for days in PRESETS],
+        "figures": headline(asked),
+        "tables": tables,
+        "breakdown": breakdown(asked, by),
+        "dimensions": [(name, words(), asked.address(by=name), name == by) for name, (words, *_) in DIMENSIONS.items()],
+        "drawn": {name: table.drawn() for name, table in tables.items() if table.chart},
+        "address": asked.address(),
+    }
+    return render(request, "calls/analytics.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def analytics_csv(request: HttpRequest, name: str) -> HttpResponse:
+    """One table as a file, under the filter of the address."""
+    if name not in TABLES:
+        raise Http404
+    asked = Asked(cast(Agent, request.user), request.GET)
+    answer = HttpResponse(as_csv(TABLES[name](asked)), content_type="text/csv; charset=utf-8")
+    days = f"{asked.period.first.isoformat()}-{asked.period.last.isoformat()}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}-{days}.csv"'
+    return answer
