@@ -210,10 +210,20 @@ async def test_a_permission_is_good_for_who_asked_and_not_for_long(listener, vap
 
 
 @pytest.mark.parametrize(
-    "forged", ["", "nonsense", "a:b:c", "x" * 5000, "{}", signing.dumps([1, 1]), signing.dumps("x")]
+    "forge",
+    [
+        lambda: "",
+        lambda: "nonsense",
+        lambda: "a:b:c",
+        lambda: "x" * 5000,
+        lambda: "{}",
+        lambda: signing.dumps([1, 1]),
+        lambda: signing.dumps("x"),
+    ],
+    ids=["nothing", "nonsense", "colons", "long", "json", "other salt, pair", "other salt, word"],
 )
-async def test_a_forged_permission_opens_nothing(listener, vapi, forged):
-    async with listener.socket(forged) as socket:
+async def test_a_forged_permission_opens_nothing(listener, vapi, forge):
+    async with listener.socket(forge()) as socket:
         assert json.loads(await asyncio.wait_for(socket.recv(), 8)) == {"type": "end", "code": "expired"}
 
     assert vapi.asked == []
