@@ -6,11 +6,12 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = "Calendars"
 
     def ready(self) -> None:
-        from calendar_sync import checks, rail, receivers, status
+        from calendar_sync import checks, first_steps, rail, receivers, status
         from crm import calendar_status
         from crm.pages import places
 
         calendar_status.register(status.statuses)
         places.register_count("users", rail.people_to_look_at)
+        first_steps.connect()
         receivers.connect()
         checks.register()

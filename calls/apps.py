@@ -6,12 +6,14 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import checks, listing_figures, projection, receivers, retention
+        from calls import checks, first_steps, listing_figures, palette, projection, receivers, retention
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
         freshness.register(projection.settle)
         receivers.connect()
         retention.connect()
+        palette.connect()
+        first_steps.connect()
         checks.register()
         listing_figures.register()

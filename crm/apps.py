@@ -8,11 +8,13 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         # Shared tasks belong to the application that exists when they are queued, in every process.
         import config.celery  # noqa: F401
-        from crm import notice_causes, photos, receivers, retention
+        from crm import first_steps, notice_causes, palette, photos, receivers, retention
         from crm.pages import notifications, places
 
         receivers.connect()
         notice_causes.connect()
+        palette.connect()
+        first_steps.connect()
         retention.register("keep_idle_leads_days", retention.forget_idle_leads)
         places.register_count("notifications", notifications.bell)
         photos.connect()

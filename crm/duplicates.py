@@ -44,9 +44,12 @@ def _alike(lead: Lead, others: QuerySet[Lead]) -> QuerySet[Lead]:
     if lead.email:
         alike |= Q(address=lead.email.upper())
     if _has_name(lead):
-        alike |= Q(full_name__trigram_similar=lead.full_name, likeness__gte=ALIKE) & _something_else(lead)
+        alike |= Q(upper_name__trigram_similar=lead.full_name, likeness__gte=ALIKE) & _something_else(lead)
     likeness = TrigramSimilarity("full_name", lead.full_name) if _has_name(lead) else Value(0.0)
-    others = others.alias(address=Upper("email"), last_digits=Right("phone", SAME_DIGITS))
+    # Trigrams know no case; upper case is what the index has.
+    others = others.alias(
+        address=Upper("email"), last_digits=Right("phone", SAME_DIGITS), upper_name=Upper("full_name")
+    )
     others = others.annotate(likeness=likeness)
     return others.filter(alike).select_related("owner").order_by(F("likeness").desc(), "pk")[: MOST * 2]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -61,9 +61,11 @@ class Lead(models.Model):
         indexes = [
             # Callers without a number are recognised by e-mail.
             models.Index(Upper("email"), name="lead_email"),
+            # What people type into a search, a part of a name or some digits of a number; and people of nearly the same
+            # name, who may be one.
+            GinIndex(OpClass(Upper("full_name"), name="gin_trgm_ops"), name="lead_name_parts"),
+            GinIndex(OpClass(F("phone"), name="gin_trgm_ops"), name="lead_phone_parts"),
             models.Index(fields=["-created_at", "-id"], name="lead_newest_first"),
-            # People of nearly the same name may be one.
-            GinIndex(fields=["full_name"], opclasses=["gin_trgm_ops"], name="lead_name_trigrams"),
             models.Index(fields=["owner", "stage"], name="lead_owner_stage"),
             # A column of the pipeline, newest in the stage first.
             models.Index(fields=["stage", "-stage_changed_at", "-id"], name="lead_stage_newest"),

@@ -94,6 +94,8 @@ class Agent(AbstractUser):
     timezone = models.CharField(max_length=64, default=office_timezone, validators=[validate_timezone])
     phone = models.CharField(max_length=16, blank=True)
     is_bookable = models.BooleanField(default=True)
+    # When this person put the first steps away; None: they show until all are done.
+    first_steps_closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_demo = models.BooleanField(default=False, editable=False)
 
     USERNAME_FIELD = "email"

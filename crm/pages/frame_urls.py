@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.pages import notifications, office_settings, presence
+from crm.pages import first_steps, notifications, office_settings, palette, presence
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("notifications/unread", notifications.unread, name="notifications-unread"),
     path("notifications/news", notifications.news, name="notifications-news"),
     path("notifications/wishes", notifications.wishes, name="notifications-wishes"),
+    path("first-steps/close", first_steps.close, name="first-steps-close"),
+    path("first-steps/open", first_steps.reopen, name="first-steps-open"),
+    path("palette", palette.find, name="palette"),
+    path("palette/lead", palette.lead, name="palette-lead"),
     path("settings", office_settings.settings, name="settings"),
     path("settings/closures", office_settings.add_closure, name="closure-add"),
     path("settings/closures/<int:closure_id>/remove", office_settings.remove_closure, name="closure-remove"),

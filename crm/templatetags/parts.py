@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crm import wording
+from crm import first_steps, wording
 from crm.models import Agent
 from crm.pages import lists, places
 
@@ -62,3 +62,8 @@ def query(context: template.Context, **changes: object) -> str:
     """Return "?…" for this page with `changes`, keeping the other filters."""
     request: HttpRequest = context["request"]
     return lists.link(request, **changes)
+
+
+@register.simple_tag(takes_context=True, name="first_steps")
+def first_steps_of(context: template.Context) -> first_steps.Checklist | None:
+    return first_steps.checklist(context["request"].user)

@@ -5,6 +5,7 @@ import { startDoor } from "./shell/door.js";
 import { startNotices } from "./shell/notices.js";
 import { startPresence } from "./shell/presence.js";
 import { startSheets, startWaiting } from "./shell/sheets.js";
+import { startShortcuts } from "./shell/shortcuts.js";
 import { startThemes } from "./shell/themes.js";
 import { startToasts } from "./shell/toasts.js";
 
@@ -16,6 +17,7 @@ startWaiting(document);
 startDesk(document);
 startPresence(document);
 startNotices(document);
+startShortcuts(document);
 
 // A page's own code loads only where an element asks for it.
 const PAGES = {
@@ -37,3 +39,6 @@ for (const [selector, load] of Object.entries(PAGES)) {
   const root = document.querySelector(selector);
   if (root) load().then((start) => start(document, root));
 }
+
+// What the palette shows at rest; nobody waits for it.
+if (document.getElementById("palette")) import("./shell/palette.js").then(({ remember }) => remember(document));

@@ -1,0 +1,81 @@
+// One key, one act; off while somebody types or a dialog is open. What a page offers is found by its attributes, so
+// pages need no code of their own: [data-key="n"], [data-list] with [data-row], rel="prev" and rel="next".
+const KEYS = {
+  c: '[data-key="c"], [data-claim]',
+  n: '[data-key="n"], [data-verb="note"]',
+  b: '[data-key="b"], [data-verb="viewing"]',
+  "[": '[data-key="["], [data-previous], a[rel="prev"]',
+  "]": '[data-key="]"], [data-next], a[rel="next"]',
+  "/": '[data-key="/"], main input[type="search"], .header input[type="search"]',
+};
+const GO_WITHIN_MS = 1200;
+
+export function startShortcuts(root) {
+  if (!root.querySelector("[data-rail]")) return;
+  let wentAt = 0;
+  root.addEventListener("click", (event) => event.target.closest?.("[data-palette]") && openPalette(root, event));
+  root.addEventListener("keydown", (event) => {
+    const { key } = event;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === "k") return openPalette(root, event);
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isBusy(root, event.target)) return;
+    const isGoing = Date.now() - wentAt < GO_WITHIN_MS;
+    wentAt = 0;
+    if (isGoing) follow(event, root.querySelector(`[data-go="${CSS.escape(key)}"]`));
+    else if (key === "g") wentAt = Date.now();
+    else if (key === "?") follow(event, null, () => root.getElementById("shortcuts").showModal());
+    else if (key === "j" || key === "k") follow(event, null, () => walk(root, key === "j" ? 1 : -1));
+    else if (key === "Enter") openRow(root, event);
+    else if (KEYS[key]) follow(event, visible(root, KEYS[key]));
+  });
+}
+
+async function openPalette(root, event) {
+  event.preventDefault();
+  const { togglePalette } = await import("./palette.js");
+  togglePalette(root);
+}
+
+function isBusy(root, target) {
+  return target.closest?.("input, textarea, select, [contenteditable]") || root.querySelector("dialog[open]");
+}
+
+export function visible(root, selector) {
+  return [...root.querySelectorAll(selector)].find((element) => element.offsetParent !== null && !element.disabled);
+}
+
+function follow(event, element, act) {
+  if (!element && !act) return;
+  event.preventDefault();
+  // The second key of `g n` is no `n` of the page's own.
+  event.stopImmediatePropagation();
+  if (act) act();
+  else if (element.matches("input")) element.focus();
+  else element.click();
+}
+
+function rows(root) {
+  return [...root.querySelectorAll("[data-list] [data-row]")].filter((row) => row.offsetParent !== null);
+}
+
+function walk(root, step) {
+  const all = rows(root);
+  if (all.length === 0) return;
+  const now = all.findIndex((row) => row.classList.contains("is-current"));
+  const row = all[now < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(now + step, 0), all.length - 1)];
+  all[now]?.classList.remove("is-current");
+  row.classList.add("is-current");
+  row.scrollIntoView({ block: "nearest" });
+  // A screen reader follows the focus, not a colour.
+  way(row)?.focus({ preventScroll: true });
+}
+
+function openRow(root, event) {
+  // What has the focus is opened by the browser itself.
+  if (event.target.closest("a, button, summary, [role=button]")) return;
+  const row = rows(root).find((element) => element.classList.contains("is-current"));
+  if (row) follow(event, way(row));
+}
+
+function way(row) {
+  return row.querySelector(".row-open") ?? row.querySelector("a[href]");
+}
