@@ -50,6 +50,26 @@ def refresh_calendars(connection: Connection) -> list[Calendar]:
     return list(connection.calendars.all())
 
 
+def unlisted() -> QuerySet[Connection]:
+    """Return those whose calendars were never listed: Microsoft did not answer while the person was there."""
+    return Connection.objects.at_work().filter(calendars=None)
+
+
+def list_first(connection_id: int) -> bool:
+    """List the calendars of a connection that has none and choose its default one; return whether there are any now.
+
+    Never raises for what Microsoft answers: the next sweep asks again, and the connection's status says what is wrong.
+    """
+    connection = unlisted().defer("blob").filter(pk=connection_id).first()
+    if connection is None:
+        return False
+    try:
+        return bool(refresh_calendars(connection))
+    except (TransientError, PermanentError) as exc:
+        logger.warning("The calendars of connection %s could not be listed: %s", connection_id, exc)
+        return False
+
+
 def _lock(connection: Connection) -> None:
     Connection.objects.select_for_update(no_key=True, of=("self",)).get(pk=connection.pk)
 

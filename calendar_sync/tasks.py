@@ -12,6 +12,7 @@ from django.utils import timezone
 from calendar_sync import (
     adoption,
     alerts,
+    choice,
     connect,
     mirror,
     outbox,
@@ -153,7 +154,15 @@ def sync_calendar(calendar_id: int) -> bool:
 def sweep_calendars() -> int:
     """Block the agents whose calendars cannot be read, and free those whose can; leave those who are switched off."""
     resting.sweep()
+    for connection_id in choice.unlisted().values_list("pk", flat=True):
+        list_calendars.apply_async((connection_id,), expires=RENEWAL_SECONDS)
     return staleness.sweep()
+
+
+@shared_task
+def list_calendars(connection_id: int) -> bool:
+    """List the calendars of somebody who connected while Microsoft was away. The sweep asks again until it was done."""
+    return choice.list_first(connection_id)
 
 
 @shared_task

@@ -17,9 +17,11 @@ from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils import timezone
 
+from calendar_sync import choice
 from calendar_sync.connect import finish, forget_flows, start
 from calendar_sync.models import AuthFlow, Connection, ConnectionStatus, Notice
 from calendar_sync.outcomes import ConnectRefused
+from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.sandbox.sandbox import utc_now
 from calendar_sync.tests.conftest import ADA, connect
 from calendar_sync.tokens import access_token, mark_broken
@@ -374,6 +376,25 @@ def test_calendars_that_cannot_be_listed_do_not_undo_the_connection(client, entr
     assert (row.status, row.status_code) == (ConnectionStatus.ADMIN_ACTION, "MailboxNotEnabledForRESTAPI")
     assert "no licence" in page.content.decode()
     assert page.status_code == 200
+
+
+def test_calendars_are_listed_once_microsoft_answers_again(client, entra, sandbox, agent, queued):
+    """Whoever connects while Graph is away and leaves the page is read and written all the same, soon after."""
+    sandbox.faults.add(Fault(Kind.UNAVAILABLE_BEFORE), times=2)
+    come_back(client, entra)
+    row = Connection.objects.get(agent=agent)
+
+    assert [row.pk] == list(choice.unlisted().values_list("pk", flat=True))
+    assert choice.list_first(row.pk) is False
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert choice.list_first(row.pk) is True
+
+    assert not choice.unlisted().exists()
+    calendar = row.calendars.get(is_read=True, is_written=True)
+    assert queued == [calendar.pk]
+    # Somebody who has taken calendars away is not given them back.
+    row.calendars.update(is_read=False, is_written=False)
+    assert choice.list_first(row.pk) is False
 
 
 def test_the_status_says_how_it_stands(client, agent, entra):

@@ -20,7 +20,19 @@ from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
-from calendar_sync import adoption, entra, mirror, outbox, pushing, readback, reconcile, resting, staleness, upkeep
+from calendar_sync import (
+    adoption,
+    choice,
+    entra,
+    mirror,
+    outbox,
+    pushing,
+    readback,
+    reconcile,
+    resting,
+    staleness,
+    upkeep,
+)
 from calendar_sync.models import Calendar, Connection, ConnectionStatus, Notice, NoticeKind, Push, PushStatus
 from calendar_sync.sandbox import Kind, Sandbox, mailbox
 from calendar_sync.sandbox.graph import Exchange
@@ -113,7 +125,8 @@ class Office:
         """Sign in at Microsoft and come back; return the status of the last page."""
         client = self.clients[agent.pk]
         begun = client.get("/calendar/auth/start")
-        if begun.status_code != 302:
+        if begun.status_code != 302 or begun.headers["Location"].startswith("/login"):
+            # Whoever is switched off is nobody here.
             return begun.status_code
         query = sign_in(self.sandbox.entra, begun.headers["Location"], agent.email)
         return client.get("/calendar/auth/callback", query).status_code
@@ -158,6 +171,8 @@ class Office:
 
     def sweep(self) -> None:
         resting.sweep()
+        for pk in choice.unlisted().order_by("pk").values_list("pk", flat=True):
+            choice.list_first(pk)
         adoption.settle()
         for pk in reconcile.awaited().values_list("pk", flat=True):
             self.enqueue("calendar_sync.tasks.compare_first", (pk,))
@@ -217,6 +232,8 @@ class Office:
         broken = Connection.objects.exclude(status=ConnectionStatus.CONNECTED)
         unread = Calendar.objects.filter(is_read=True).filter(Q(last_synced_at__lt=self.now) | Q(last_synced_at=None))
         undone = Push.objects.exclude(status=PushStatus.DONE)
+        if choice.unlisted().exists():
+            return True
         return broken.exists() or unread.exists() or undone.exists() or reconcile.awaited().exists()
 
     def drifts(self) -> list[reconcile.Drift]:
