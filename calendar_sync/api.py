@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from calendar_sync.agenda import Entry, agenda
@@ -22,6 +23,7 @@ from crm.api.availability import AvailabilityView
 from crm.api.idempotency import booking_key
 from crm.api.instants import write_instant
 from crm.api.problems import Problem
+from crm.api.schema import ID, INSTANT, choice, maybe, parameter, record, several
 from crm.api.views import ApiView
 from crm.models import Agent
 from crm.rights import colleagues, sees_everything
@@ -32,6 +34,22 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+_TEXT = {"type": "string"}
+EVENT = record(
+    type=choice(["viewing", "busy"]),
+    id=maybe(ID),
+    agent=ID,
+    starts_at=INSTANT,
+    ends_at=INSTANT,
+    title=_TEXT,
+    source=_TEXT,
+)
+EVENTS = record(agent=ID, start=INSTANT, end=INSTANT, events=several(EVENT))
+WINDOW = [
+    parameter("user_id", _TEXT, "An agent's id or e-mail address; oneself without one. `agent` is the same."),
+    parameter("start", INSTANT, "Without one, now."),
+    parameter("end", INSTANT, "Without one, a fortnight after the start."),
+]
 DEFAULT_WINDOW = timedelta(days=14)
 LONGEST_WINDOW = timedelta(days=92)
 OTHER_NAMES = {"user_id": "agent", "property_id": "listing", "start_time": "starts_at"}
@@ -88,6 +106,7 @@ class EventsView(ApiView):
 
     reads_projections = True
 
+    @extend_schema(parameters=WINDOW, responses={200: EVENTS})
     def get(self, request: Request) -> Response:
         start, end = self._window(request)
         agent = self._agent(request)
@@ -96,6 +115,7 @@ class EventsView(ApiView):
         window = {"agent": agent.pk, "start": write_instant(start), "end": write_instant(end)}
         return Response(window | {"events": events})
 
+    @extend_schema(request=BookingSerializer, responses={201: EVENT})
     def post(self, request: Request) -> Response:
         given = request.data
         wanted_by_us = by_our_names(given) if isinstance(given, dict) else given

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
+from calls.api.shapes import ASSISTANTS
 from calls.sync.overview import Line, overview
 from crm.api.views import ApiView
 
@@ -42,6 +44,7 @@ class VapiAssistantsView(ApiView):
     `source` is "vapi", or "pete" when Vapi cannot be asked: `problem` says why, and those unknown here are missing.
     """
 
+    @extend_schema(responses={200: ASSISTANTS})
     def get(self, request: Request) -> Response:
         seen = overview()
         shapes = [line_shape(line) for line in seen.lines]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from calls import board
+from calls.api.shapes import LIVE, ONE_CALL, ROW
 from calls.models import Call, Phase, Stage, call_pk
 from calls.rights import visible_calls
 from calls.shapes import call_shape, prompt_shape
@@ -70,11 +72,16 @@ class CallViewSet(ResourceViewSet):
         nobody = Call(created_at=now, updated_at=now, last_event_at=now)
         return [*call_shape(nobody), "prompts", "control_actions"]
 
+    @extend_schema(responses={200: ROW})
     def list(self, request: Request) -> Response:
         """One page of calls."""
         rows = self.page(self.get_queryset())
         return self.get_paginated_response(self.sparse([call_shape(call) for call in rows]))
 
+    @extend_schema(
+        parameters=[OpenApiParameter("id", str, OpenApiParameter.PATH, description="Pete's id or Vapi's.")],
+        responses={200: ONE_CALL},
+    )
     def retrieve(self, request: Request, pk: str) -> Response:
         """One call, by Pete's id or Vapi's, with the versions of the prompts that spoke in it."""
         found = Q(pk=call_pk(identifier(pk)))
@@ -92,5 +99,6 @@ class LiveView(ApiView):
 
     reads_projections = True
 
+    @extend_schema(responses={200: LIVE})
     def get(self, request: Request) -> Response:
         return Response(Sight.of(self.person).narrow(board.snapshot()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from crm.api.filters import Choices, Flag, Ids, ListFilters, Text, Words
 from crm.api.permissions import ManagersWrite, is_admin, require_self_or_manager
 from crm.api.preconditions import conditional, etag_of, require_match
 from crm.api.problems import Problem
+from crm.api.schema import INSTANT, maybe, record
 from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.models import Agent, Role, Team, WorkingHours
 from crm.models.staff import validate_timezone
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MINUTES_A_DAY = 1440
+CALENDAR = record(provider={"type": "string"}, status={"type": "string"}, last_synced_at=maybe(INSTANT))
 MOST_STRETCHES = 7 * 24
 
 
+@extend_schema_field({"type": ["string", "null"], "examples": ["+13125550100"]})
 class StaffPhoneField(PhoneField):
     """An agent's number; stored as "" when there is none."""
 
@@ -69,6 +73,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
             "calendar",
         ]
 
+    @extend_schema_field(CALENDAR)
     def get_calendar(self, agent: Agent) -> dict[str, Any]:
         known = self.context.get("calendars")
         if known is None or agent.pk not in known:
@@ -81,6 +86,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
         }
 
 
+@extend_schema_field({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "examples": ["09:00"]})
 class MinuteField(serializers.Field):
     """A time of day, "HH:MM", kept as minutes after midnight; "24:00" is the end of the day."""
 
@@ -198,7 +204,14 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
                 raise
             raise Problem(409, "duplicate_email", f"Agent {other} has this email address.", agent=other) from exc
 
-    @action(detail=True, methods=["get", "put"], url_path="working-hours", access=[])
+    @extend_schema(request=StretchSerializer(many=True), responses=StretchSerializer(many=True), filters=False)
+    @action(
+        detail=True,
+        methods=["get", "put"],
+        url_path="working-hours",
+        access=[],
+        pagination_class=None,
+    )
     @transaction.atomic
     def working_hours(self, request: Request, pk: str) -> Response:
         """GET the stretches of the week; PUT replaces them all, or changes nothing when one is wrong."""

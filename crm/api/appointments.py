@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS
@@ -30,7 +31,7 @@ class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
 
     starts_at = InstantField(read_only=True)
     ends_at = InstantField(read_only=True)
-    expires_at = InstantField(read_only=True)
+    expires_at = InstantField(read_only=True, allow_null=True)
     created_at = InstantField(read_only=True)
     updated_at = InstantField(read_only=True)
 
@@ -56,6 +57,7 @@ class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
         read_only_fields = fields
 
 
+@extend_schema_field({"type": "string"})
 class SlotIdField(serializers.Field):
     """A `slot_id` as availability gave it; becomes the offer it names."""
 
@@ -152,6 +154,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
     def get_queryset(self) -> QuerySet[Appointment]:
         return visible_appointments(self.person, super().get_queryset())
 
+    @extend_schema(request=BookingSerializer, responses={201: AppointmentSerializer})
     def create(self, request: Request) -> Response:
         """Book, or hold, a viewing: 201, or 409 `slot_taken` with alternatives."""
         serializer = BookingSerializer(data=request.data, context=self.get_serializer_context())
@@ -169,11 +172,13 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         )
         return Response(self.get_serializer(appointment).data, 201)
 
+    @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
         """Book what was held."""
         return self._shown(booking.confirm(self.get_seen_object().pk))
 
+    @extend_schema(request=WhenSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def reschedule(self, request: Request, pk: str) -> Response:
         """Move a viewing to a slot or a time, under the same rules as booking one."""
@@ -185,6 +190,7 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         when = {"slot": slot} if slot is not None else {"starts_at": wanted["starts_at"]}
         return self._shown(booking.reschedule(appointment.pk, **when, replaces_holds=False))
 
+    @extend_schema(request=CancelSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Give the time back."""

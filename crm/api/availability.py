@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from crm.api import parameters
 from crm.api.instants import write_instant
 from crm.api.pagination import page_size_of
 from crm.api.problems import Problem
+from crm.api.schema import ID, INSTANT, SLOT, choice, parameter, record, several
 from crm.api.slots import slot_shape
 from crm.api.views import ApiView
-from crm.availability import explain, find_slots
+from crm.availability import RULES, explain, find_slots
 from crm.models import Agent, Listing, OfficeSettings
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+AVAILABILITY = record(
+    slots=several(SLOT),
+    explanations=several(record(starts_at=INSTANT, agent=ID, rule=choice(RULES))),
+)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 LONGEST_WINDOW = timedelta(days=800)
@@ -38,6 +44,17 @@ class AvailabilityView(ApiView):
     Without a window: from now to the horizon.
     """
 
+    @extend_schema(
+        parameters=[
+            parameter("start", INSTANT, "From then on; without one from now."),
+            parameter("end", INSTANT, "Before then; without one to the horizon."),
+            parameter("agent", ID, many=True),
+            parameter("listing", ID),
+            parameter("limit", {"type": "integer", "minimum": 1}, f"{DEFAULT_LIMIT}; at most {MAX_LIMIT}."),
+            parameter("explain", {"type": "boolean"}, "Also say which rule closed each closed step."),
+        ],
+        responses={200: AVAILABILITY},
+    )
     def get(self, request: Request) -> Response:
         agents, listing = self._agents(request), self._listing(request)
         start, end = self._window(request, listing)

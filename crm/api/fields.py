@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -15,8 +16,10 @@ from crm.phones import to_e164
 from crm.rights import visible_leads
 
 LARGEST_ID = 2**63 - 1
+AMOUNT = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 
 
+@extend_schema_field({"type": "string", "format": "date-time"})
 class InstantField(serializers.Field):
     """A time, RFC 3339 with an offset; shown in UTC."""
 
@@ -55,6 +58,7 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "examples": ["+13125550100"]})
 class PhoneField(serializers.Field):
     """A phone number in any usual writing; kept as E.164. An empty string is no number."""
 
@@ -81,6 +85,7 @@ class WholeField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "pattern": AMOUNT, "examples": ["1800.00"]})
 class AmountField(serializers.DecimalField):
     """Money as a decimal string with two places. A JSON number is taken too."""
 
@@ -93,6 +98,7 @@ class AmountField(serializers.DecimalField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]})
 class CurrencyField(serializers.Field):
     """Three letters of ISO 4217."""
 
@@ -125,6 +131,7 @@ def read_id(data: Any) -> int | None:
     return data if 0 < data <= LARGEST_ID else 0
 
 
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": LARGEST_ID})
 class IdField(serializers.PrimaryKeyRelatedField):
     """The id of another record; unknown ones are refused."""
 
@@ -145,6 +152,7 @@ class SeenLeadField(IdField):
         return visible_leads(self.context["request"].user, queryset)
 
 
+@extend_schema_field({"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 1000})
 class IdListField(serializers.Field):
     """A list of ids of other records, looked up at once; unknown ones are refused."""
 

@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
 from crm.api import problems
 from crm.api.fields import ChoiceField, IdField, TextField, read_id
 from crm.api.leads import LeadSerializer, duplicate_phone, refuse_change, refuse_handing_out
+from crm.api.schema import maybe, record, several
 from crm.api.views import ApiView
 from crm.errors import CrmError
 from crm.lead_editing import create_lead, edit_lead
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MOST_LEADS = 500
+LEADS = record(leads={"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MOST_LEADS})
+OUTCOME = record(
+    index={"type": "integer"},
+    status={"type": "integer"},
+    lead=maybe({"$ref": "#/components/schemas/Lead"}),
+    problem=maybe({"$ref": "#/components/schemas/Problem"}),
+)
+OUTCOMES = record(results=several(OUTCOME), done={"type": "integer"}, refused={"type": "integer"})
 
 
 class BulkChangeSerializer(serializers.Serializer[Any]):
@@ -45,11 +55,13 @@ class BulkChangeSerializer(serializers.Serializer[Any]):
 class LeadBulkView(ApiView):
     """Up to 500 leads at once. A row that is refused says why and leaves the others alone."""
 
+    @extend_schema(request={"application/json": LEADS}, responses={200: OUTCOMES})
     def post(self, request: Request) -> Response:
         """Make leads: {"leads": [...]} → {"results": [{"index", "status", "lead", "problem"}], "done", "refused"}."""
         rows = _rows(request)
         return _answer([_outcome(place, 201, partial(self._make, row)) for place, row in enumerate(rows)])
 
+    @extend_schema(request=BulkChangeSerializer, responses={200: OUTCOMES})
     def patch(self, request: Request) -> Response:
         """Change stage or owner of leads by id: {"results": [{"index", "status", "lead", "problem"}], …}."""
         serializer = BulkChangeSerializer(data=request.data, context={"request": request})

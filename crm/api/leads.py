@@ -179,7 +179,7 @@ class NoteSerializer(serializers.ModelSerializer[Note]):
 
     lead = SeenLeadField(queryset=Lead.objects.all())
     text = TextField(max_length=LONGEST_NOTE)
-    agent = serializers.PrimaryKeyRelatedField[Agent](read_only=True)
+    agent = serializers.PrimaryKeyRelatedField[Agent](read_only=True, allow_null=True)
     created_at = InstantField(read_only=True)
 
     class Meta:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm import signals
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": 99.5, "multipleOf": 0.5})
 class BathroomsField(serializers.DecimalField):
     """A number such as 1.5."""
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from crm.api.fields import WholeField
 from crm.api.permissions import ManagersWrite
 from crm.api.preconditions import conditional, etag_of, require_match
+from crm.api.schema import IF_MATCH, IF_NONE_MATCH
 from crm.api.views import ApiView
 from crm.models import OfficeSettings
 from crm.models.office import STEPS
@@ -36,6 +38,7 @@ def _rule(name: str, **kwargs: Any) -> WholeField:
     return WholeField(min_value=smallest, max_value=largest, required=False, **kwargs)
 
 
+@extend_schema_field({"type": "integer", "enum": list(STEPS)})
 class StepField(WholeField):
     """A step that comes round to the same minutes every hour."""
 
@@ -75,6 +78,7 @@ class SettingsSerializer(serializers.ModelSerializer[OfficeSettings]):
             "timezone",
         ]
 
+    @extend_schema_field({"type": "string"})
     def get_timezone(self, instance: OfficeSettings) -> str:
         return settings.TIME_ZONE
 
@@ -84,10 +88,12 @@ class SettingsView(ApiView):
 
     access = [ManagersWrite]
 
+    @extend_schema(responses=SettingsSerializer, parameters=[IF_NONE_MATCH])
     def get(self, request: Request) -> Response:
         data = SettingsSerializer(OfficeSettings.load()).data
         return conditional(request, Response(data), etag_of(data))
 
+    @extend_schema(request=SettingsSerializer(partial=True), responses=SettingsSerializer, parameters=[IF_MATCH])
     def patch(self, request: Request) -> Response:
         with transaction.atomic():
             OfficeSettings.load()

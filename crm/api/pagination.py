@@ -77,6 +77,21 @@ class CursorPages(BasePagination):
         preceding = self._link(self.rows[0], backwards=True) if self.has_previous else None
         return Response({"next": following, "previous": preceding, "results": data})
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page to programs."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Describe the parameters that this class reads."""
+        size = {"type": "integer", "minimum": 1, "default": self.size}
+        said = f"At most {MAX_PAGE_SIZE}; more gets that."
+        return [
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "From a page's links."},
+            {"name": "page_size", "in": "query", "schema": size, "description": said},
+        ]
+
     def _order_by(self, backwards: bool) -> list[Any]:
         order = []
         for name in self.ordering:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from crm.api import parameters
+from crm.api.filters import Amount
 from crm.api.instants import write_instant
 from crm.api.listings import ListingSerializer, ListingViewSet
 from crm.api.pagination import page_size_of
+from crm.api.schema import INSTANT, maybe, parameter, record, several
 from crm.api.views import ApiView
 from crm.models import Listing, ListingStatus
 from crm.search.criteria import Criteria, wish_name
@@ -27,6 +30,37 @@ if TYPE_CHECKING:
     from crm.search.homes import Nearby
 
 DEFAULT_LIMIT = 20
+_WORDS = {"type": "string", "maxLength": parameters.LONGEST_SEARCH}
+_RENT = dict(Amount.schema)
+WISHES = [
+    parameter("q", _WORDS, "Words of the address or the facts."),
+    parameter("location", _WORDS, "Part of town, street or address, however it is spelled."),
+    parameter("min_rent", _RENT),
+    parameter("max_rent", _RENT),
+    parameter("bedrooms", {"type": "integer", "minimum": 0, "maximum": 9999}, "The fewest; 0 is a studio."),
+    parameter("property_type", _WORDS),
+    parameter("pets", {"type": "boolean"}),
+    parameter("available_by", {"type": "string", "format": "date"}),
+    parameter("limit", {"type": "integer", "minimum": 1}, "20; at most 100."),
+    parameter("outside", {"type": "boolean"}, "Also ask the web, where that is switched on."),
+]
+_LISTING = {"$ref": "#/components/schemas/Listing"}
+_HIT = record(**{name: {"type": "string"} for name in ("title", "url", "text")}, is_outside={"const": True})
+FOUND = record(
+    count={"type": "integer"},
+    more={"type": "boolean"},
+    results=several(_LISTING),
+    alternatives=several(record(relaxed={"type": "string"}, says={"type": "string"}, listing=_LISTING)),
+    outside=record(provider=maybe({"type": "string"}), results=several(_HIT), problem=maybe({"type": "string"})),
+)
+_COUNT = {"type": "integer", "minimum": 0}
+STATUS = record(
+    status={"const": "ok"},
+    rentals=_COUNT,
+    available=_COUNT,
+    by_status=record(**dict.fromkeys(ListingStatus.values, _COUNT)),
+    as_of=INSTANT,
+)
 MAX_LIMIT = 100
 
 
@@ -36,6 +70,7 @@ class SearchRentalView(ApiView):
     `bedrooms` is the fewest; `outside=1` also asks the web, where that is switched on.
     """
 
+    @extend_schema(parameters=WISHES, responses={200: FOUND})
     def get(self, request: Request) -> Response:
         wish = criteria(request)
         limit = page_size_of(request, "limit", default=DEFAULT_LIMIT, largest=MAX_LIMIT)
@@ -85,6 +120,7 @@ def outside_shape(request: Request, wish: Criteria) -> dict[str, Any]:
 class DatabaseStatusView(ApiView):
     """GET how many homes there are, by status."""
 
+    @extend_schema(responses={200: STATUS})
     def get(self, request: Request) -> Response:
         counted = dict(Listing.objects.order_by().values_list("status").annotate(Count("pk")))
         by_status = {status: counted.get(status, 0) for status in ListingStatus.values}

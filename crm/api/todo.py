@@ -29,7 +29,7 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
     due_at = InstantField()
     assignee = IdField(queryset=Agent.objects.filter(is_active=True), allow_null=True, required=False)
     done = serializers.BooleanField(required=False, write_only=True)
-    done_at = InstantField(read_only=True)
+    done_at = InstantField(read_only=True, allow_null=True)
     created_at = InstantField(read_only=True)
 
     class Meta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -28,8 +29,8 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     scopes = serializers.ListField(child=ChoiceField(ApiToken.Scope.choices), min_length=1, max_length=2)
     expires_at = InstantField(allow_null=True, required=False)
     created_at = InstantField(read_only=True)
-    last_used_at = InstantField(read_only=True)
-    revoked_at = InstantField(read_only=True)
+    last_used_at = InstantField(read_only=True, allow_null=True)
+    revoked_at = InstantField(read_only=True, allow_null=True)
 
     class Meta:
         model = ApiToken
@@ -73,6 +74,7 @@ class TokenViewSet(ReadMixin, CreateMixin, DeleteMixin, ResourceViewSet):
         tokens = super().get_queryset()
         return tokens if sees_everything(self.person) else tokens.filter(agent=self.person)
 
+    @extend_schema(responses={201: NewTokenSerializer})
     def create(self, request: Request) -> Response:
         """Make a token for oneself, with no more scopes than the one it is asked for with."""
         serializer = TokenSerializer(data=request.data)

@@ -23,6 +23,7 @@ from crm.api.parsers import JSONParser
 from crm.api.permissions import SignedIn
 from crm.api.preconditions import conditional, etag_of, is_conditional, require_match
 from crm.api.problems import Problem, answer_exception
+from crm.api.schema import PeteSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,6 +60,7 @@ class ApiView(APIView):
     parser_classes = [JSONParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
+    schema = PeteSchema()
     throttle_classes = []
     # What an answer to POST shows once and what is not kept for a repeated request.
     shown_once: ClassVar[list[str]] = []
