@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
-from crm import booking, slots
+from crm import booking, outcomes, slots
 from crm.api.fields import IdField, InstantField, PhoneField, SeenLeadField, TextField
 from crm.api.filters import Choices, Ids, ListFilters, When
 from crm.api.idempotency import booking_key
@@ -198,6 +198,22 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self._shown(booking.cancel(appointment.pk, reason=serializer.validated_data["reason"]))
+
+    @extend_schema(request=None, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def complete(self, request: Request, pk: str) -> Response:
+        """Say that the person came. Only once the viewing has begun."""
+        return self._outcome(AppointmentStatus.COMPLETED)
+
+    @extend_schema(request=None, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"], url_path="no-show")
+    def no_show(self, request: Request, pk: str) -> Response:
+        """Say that the person did not come. Only once the viewing has begun."""
+        return self._outcome(AppointmentStatus.NO_SHOW)
+
+    def _outcome(self, outcome: AppointmentStatus) -> Response:
+        appointment = self.get_seen_object()
+        return self._shown(outcomes.record_outcome(appointment.pk, outcome=outcome, agent=self.person))
 
     def _shown(self, appointment: Appointment) -> Response:
         data = self.get_serializer(appointment).data

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from crm.api.tests.conftest import problem
 from crm.models import Agent, Appointment, IdempotentRequest, Lead, Listing, TimelineEntry, WorkingHours
+from crm.tests import factories
 
 APPOINTMENTS = "/api/v1/appointments"
 AVAILABILITY = "/api/v1/availability"
@@ -338,3 +339,12 @@ def test_booking_is_told_in_the_timeline(book, lead):
     book(0)
 
     assert TimelineEntry.objects.filter(lead=lead, kind="viewing").count() == 1
+
+
+@pytest.mark.parametrize(("action", "status"), [("complete", "completed"), ("no-show", "no_show")])
+def test_what_became_of_a_viewing_is_recorded_once_it_has_begun(api, agent, listing, action: str, status: str) -> None:
+    past = factories.appointment(agent, listing, datetime.now(UTC) - timedelta(hours=2))
+    future = factories.appointment(agent, listing, datetime.now(UTC) + timedelta(days=2))
+
+    assert api.post(f"/api/v1/appointments/{past.pk}/{action}").json()["status"] == status
+    assert problem(api.post(f"/api/v1/appointments/{future.pk}/{action}")) == (400, "bad_arguments")
