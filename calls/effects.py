@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from calls.models import EXPIRED_CLASS, Call, Phase, ToolCall
 from calls.stages.facts import validate_facts
+from crm.hooks.events import tell
 from crm.leads import UNKNOWN_CALLER, apply_facts, lead_for_caller
-from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, Task, TaskKind
+from crm.models import Appointment, AppointmentStatus, EntryKind, Lead, Task, TaskKind, WebhookEvent
 from crm.phones import to_e164
 from crm.timeline import add_timeline, open_task
 
@@ -58,10 +59,11 @@ def land(call: Call, before: Before, tools: Sequence[ToolCall], viewings: Sequen
     """Bring the call's lead up to what is new in the call. Sets `call.lead` when the caller became known."""
     if call.lead is None:
         call.lead = _lead_of(call, viewings)
-    lead = call.lead
+    lead, now = call.lead, Before.of(call)
+    if now.is_ended and not before.is_ended:
+        tell(WebhookEvent.CALL_ENDED, {"call": _told(call)})
     if lead is None:
         return
-    now = Before.of(call)
     is_new = before.lead_id is None
     said = [tool for tool in tools if tool.facts and tool.landed_at is None]
     if said:
@@ -75,6 +77,17 @@ def land(call: Call, before: Before, tools: Sequence[ToolCall], viewings: Sequen
     if now.is_ended:
         # At every fold: what settles the matter may be stored after the end.
         _follow_up(call, lead, tools, viewings)
+
+
+def _told(call: Call) -> dict[str, Any]:
+    """Return what subscribers hear of a call that has ended; its report may come later."""
+    return {
+        "id": str(call.pk),
+        "vapi_id": call.vapi_id,
+        "lead": call.lead.pk if call.lead else None,
+        "listing": call.listing_id,
+        "ended_reason": call.ended_reason,
+    }
 
 
 def _lead_of(call: Call, viewings: Iterable[Appointment]) -> Lead | None:

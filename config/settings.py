@@ -179,6 +179,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-old-data": {"task": "crm.tasks.forget_old_data", "schedule": NIGHTLY},
     "tell-what-is-due": {"task": "crm.tasks.tell_what_is_due", "schedule": 60.0, "options": EVERY_MINUTE},
     "send-notices": {"task": "crm.tasks.send_notices", "schedule": 60.0, "options": EVERY_MINUTE},
+    "deliver-due-webhooks": {"task": "crm.tasks.deliver_due_webhooks", "schedule": 30.0, "options": {"expires": 28}},
+    "forget-webhook-deliveries": {"task": "crm.tasks.forget_webhook_deliveries", "schedule": NIGHTLY},
     "sweep-outbox": {"task": "calendar_sync.tasks.sweep_outbox", "schedule": 30.0, "options": {"expires": 28}},
     "renew-tokens": {"task": "calendar_sync.tasks.renew_tokens", "schedule": 60.0, "options": EVERY_MINUTE},
     "keep-connections-alive": {"task": "calendar_sync.tasks.keep_connections_alive", "schedule": 3600.0},
@@ -295,6 +297,8 @@ TOKEN_ENCRYPTION_KEYS = [
 
 # So many requests a minute each token or person may make of the API; past that the answer is 429 with Retry-After.
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
+# For trying webhooks out: whether they may go to http://localhost, which from the open internet nobody can reach.
+WEBHOOKS_TO_LOCALHOST = env.boolean("WEBHOOKS_TO_LOCALHOST", DEBUG)
 # Whether staff may also look for homes on the web, and through whom.
 OUTSIDE_SEARCH = env.choice("OUTSIDE_SEARCH", "off", ["off", "duckduckgo"])
 

@@ -9,9 +9,11 @@ class CrmConfig(AppConfig):
         # Shared tasks belong to the application that exists when they are queued, in every process.
         import config.celery  # noqa: F401
         from crm import first_steps, notice_causes, palette, photos, receivers, retention
+        from crm.hooks import events
         from crm.pages import notifications, places
 
         receivers.connect()
+        events.connect()
         notice_causes.connect()
         palette.connect()
         first_steps.connect()

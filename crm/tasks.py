@@ -9,9 +9,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from crm import booking, messages, notice_causes, notice_mail, retention
-from crm.models import IdempotentRequest
+from crm.hooks import delivering
+from crm.models import DeliveryStatus, IdempotentRequest, WebhookDelivery
 
 # A program that repeats a request does so within minutes; a person with a script within days.
+DELIVERIES_FOR = timedelta(days=30)
 IDEMPOTENT_FOR = timedelta(days=7)
 
 
@@ -61,3 +63,25 @@ def send_notices() -> int:
 def forget_old_data() -> dict[str, int]:
     """Delete what is older than the office keeps."""
     return retention.run()
+
+
+@shared_task
+def deliver_webhooks(subscription_id: int) -> int:
+    """Send one subscriber what is due. The sweep behind it sends what this misses."""
+    return delivering.deliver(subscription_id)
+
+
+@shared_task
+def deliver_due_webhooks() -> int:
+    """Have every subscriber with something due be told of it."""
+    due = delivering.due_subscriptions()
+    for subscription_id in due:
+        deliver_webhooks.delay(subscription_id)
+    return len(due)
+
+
+@shared_task
+def forget_webhook_deliveries() -> int:
+    """Forget deliveries that are settled and that nobody asks about any more."""
+    settled = WebhookDelivery.objects.exclude(status=DeliveryStatus.PENDING)
+    return settled.filter(created_at__lt=timezone.now() - DELIVERIES_FOR).delete()[0]

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from crm.api.slots import slot_shape
 from crm.errors import CrmError, SlotRefused, SlotTaken
+from crm.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +119,9 @@ def describe(exc: Exception) -> dict[str, Any] | None:
             return _validation(exc)
         case exceptions.APIException():
             return document(exc.status_code, code_of(exc), str(exc.detail))
+        case VaultError():
+            logger.error("A secret cannot be sealed: %s", exc)
+            return document(503, "unavailable", "Secrets cannot be kept: TOKEN_ENCRYPTION_KEYS is not set.")
         case CrmError():
             return _refusal(exc)
         case Http404():

@@ -14,12 +14,14 @@ from crm.api.office import SettingsView
 from crm.api.teams import TeamViewSet
 from crm.api.todo import TaskViewSet
 from crm.api.tokens import TokenViewSet
+from crm.api.webhooks import WebhookViewSet
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("leads", LeadViewSet, "api-lead")
 router.register("tasks", TaskViewSet, "api-task")
 router.register("teams", TeamViewSet, "api-team")
+router.register("webhooks", WebhookViewSet, "api-webhook")
 router.register("tokens", TokenViewSet, "api-token")
 router.register("notes", NoteViewSet, "api-note")
 router.register("listings", ListingViewSet, "api-listing")

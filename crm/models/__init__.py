@@ -12,6 +12,7 @@ from crm.models.office import OfficeSettings
 from crm.models.staff import Agent, ApiToken, Role, Team
 from crm.models.timeline import EntryKind, Note, Task, TaskKind, TimelineEntry
 from crm.models.views import SavedView
+from crm.models.webhooks import DeliveryStatus, WebhookDelivery, WebhookEvent, WebhookSubscription
 
 __all__ = [
     "Agent",
@@ -23,6 +24,7 @@ __all__ = [
     "CalendarState",
     "Channel",
     "Closure",
+    "DeliveryStatus",
     "EntryKind",
     "IdempotentRequest",
     "Lead",
@@ -45,6 +47,9 @@ __all__ = [
     "TaskKind",
     "Team",
     "TimelineEntry",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookSubscription",
     "WorkingHours",
     "default_channels",
 ]

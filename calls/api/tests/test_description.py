@@ -21,7 +21,7 @@ from schemathesis.config import SchemathesisConfig
 from calls.models import Assistant, Call, call_pk
 from crm.api.described import description
 from crm.api.tests.conftest import problem
-from crm.models import Agent, BusyTime, Closure, Note, Task, TaskKind
+from crm.models import Agent, BusyTime, Closure, Note, Task, TaskKind, WebhookSubscription
 from crm.tests import factories
 from crm.tokens import issue_token
 
@@ -85,6 +85,9 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
         "tasks": Task.objects.create(lead=lead, kind=TaskKind.CALLBACK, text="x", due_at=SOON, key="t").pk,
         "teams": factories.team().pk,
         "tokens": token.pk,
+        "webhooks": WebhookSubscription.objects.create(
+            url="https://example.com/", events=["call.ended"], secret=b""
+        ).pk,
     }
 
 
