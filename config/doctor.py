@@ -1,7 +1,9 @@
 """What `manage.py doctor` looks at: each check returns what it found, or raises IllError with the cure."""
 
+import asyncio
 import secrets
 import shutil
+import smtplib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +14,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.cache import cache
+from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -22,6 +25,7 @@ OLDEST_POSTGRES = 15
 LEAST_FREE_BYTES = 500_000_000
 HEARTBEAT_AGE_SECONDS = 60
 HEARTBEAT_PATIENCE_SECONDS = 5.0
+CHANNEL_PATIENCE_SECONDS = 3.0
 
 
 class IllError(Exception):
@@ -55,16 +59,27 @@ def register(name: str, check: Callable[[], str], *, required: bool = False) -> 
 
 
 def examine() -> Iterator[Result]:
-    """Run every check, the optional ones last. A check that breaks unexpectedly is a failed check, not the end."""
-    for checks, required in ((REQUIRED, True), (OPTIONAL, False)):
-        for name, check in checks.items():
-            try:
-                yield Result(name, True, required, check())
-            except IllError as ill:
-                yield Result(name, False, required, ill.finding, ill.cure)
-            except Exception as exc:
-                cure = "Look at the logs, then run the doctor again."
-                yield Result(name, False, required, f"{type(exc).__name__}: {exc}.", cure)
+    """Run every check, the optional ones last."""
+    for name in names():
+        yield examine_one(name)
+
+
+def names() -> list[str]:
+    """Return the names of all checks, the optional ones last."""
+    return [*REQUIRED, *OPTIONAL]
+
+
+def examine_one(name: str) -> Result:
+    """Run one check. One that breaks unexpectedly is a failed check, not the end. Raises KeyError for no check."""
+    required = name in REQUIRED
+    check = (REQUIRED if required else OPTIONAL)[name]
+    try:
+        return Result(name, True, required, check())
+    except IllError as ill:
+        return Result(name, False, required, ill.finding, ill.cure)
+    except Exception as exc:
+        cure = "Look at the logs, then run the doctor again."
+        return Result(name, False, required, f"{type(exc).__name__}: {exc}.", cure)
 
 
 def postgres() -> str:
@@ -113,17 +128,23 @@ def valkey() -> str:
 
 def channel_layer() -> str:
     sent = {"type": "doctor", "token": secrets.token_hex(8)}
-
-    async def round_trip() -> dict[str, str]:
-        layer = get_channel_layer()
-        name = await layer.new_channel("doctor")
-        await layer.send(name, sent)
-        received: dict[str, str] = await layer.receive(name)
-        return received
-
-    if async_to_sync(round_trip)() != sent:
+    try:
+        received = async_to_sync(round_trip)(sent)
+    except TimeoutError as exc:
+        raise IllError("a message sent did not come back.", "Check REDIS_URL; the live board needs it.") from exc
+    if received != sent:
         raise IllError("did not return the message sent.", "Check REDIS_URL; the live board needs it.")
     return "a message went round."
+
+
+async def round_trip(message: dict[str, str]) -> dict[str, str]:
+    """Send a message through the channel layer and return what comes back."""
+    layer = get_channel_layer()
+    # Named as sockets are: in a web process one reader serves them all, and reads nothing that is named otherwise.
+    name = await layer.new_channel()
+    await layer.send(name, message)
+    received: dict[str, str] = await asyncio.wait_for(layer.receive(name), CHANNEL_PATIENCE_SECONDS)
+    return received
 
 
 def worker() -> str:
@@ -176,6 +197,20 @@ def time_zone() -> str:
     return f"{settings.TIME_ZONE}, where it is {now:%H:%M} (UTC{now:%z})."
 
 
+def mail() -> str:
+    """Sign in to the mail server, and send nothing."""
+    server = get_connection(timeout=5) if "smtp" in settings.EMAIL_BACKEND else None
+    if server is None:
+        kind = "written to files" if "filebased" in settings.EMAIL_BACKEND else "printed"
+        raise IllError(f"{kind}, and sent to nobody.", "Set EMAIL_URL to smtp://user:password@host:port.")
+    try:
+        server.open()
+        server.close()
+    except (OSError, smtplib.SMTPException) as exc:
+        raise IllError(f"{settings.EMAIL_HOST} does not take our mail ({exc}).", "Check EMAIL_URL.") from exc
+    return f"{settings.EMAIL_HOST} lets us in."
+
+
 def vapi_key() -> str:
     if not settings.VAPI_API_KEY:
         raise IllError("not set: calls come in, but assistants are not kept in step.", "Set VAPI_API_KEY.")
@@ -196,4 +231,4 @@ REQUIRED: dict[str, Callable[[], str]] = {
     "Front end": front_end,
     "Time zone": time_zone,
 }
-OPTIONAL: dict[str, Callable[[], str]] = {"Vapi API key": vapi_key}
+OPTIONAL: dict[str, Callable[[], str]] = {"Vapi API key": vapi_key, "Mail": mail}

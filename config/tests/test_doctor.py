@@ -1,6 +1,9 @@
+import asyncio
 import json
 
 import pytest
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 from django.core.cache import cache
 from django.core.management import call_command
 
@@ -20,6 +23,20 @@ def test_the_stores_of_this_run_are_well():
     assert doctor.extensions() == "btree_gist and pg_trgm are there."
     assert doctor.migrations() == "all applied."
     assert doctor.channel_layer() == "a message went round."
+
+
+def test_a_message_goes_round_beside_an_open_socket():
+    async def beside() -> dict[str, str]:
+        layer = get_channel_layer()
+        socket = asyncio.create_task(layer.receive(await layer.new_channel()))
+        await asyncio.sleep(0)
+        try:
+            return await doctor.round_trip({"type": "doctor"})
+        finally:
+            socket.cancel()
+            await asyncio.gather(socket, return_exceptions=True)
+
+    assert async_to_sync(beside)() == {"type": "doctor"}
 
 
 def test_valkey_without_persistence_is_ill():
