@@ -1,6 +1,9 @@
-"""What the doctor looks at in calls: the model behind the proxy, and the assistants at Vapi."""
+"""What the doctor looks at in calls: the door for Vapi, the model behind the proxy, and the assistants at Vapi."""
 
 from __future__ import annotations
+
+import textwrap
+import time
 
 import httpx
 from django.conf import settings
@@ -13,11 +16,44 @@ from calls.sync.wanted import obstacle
 from config import doctor
 from config.doctor import IllError
 
+# It names no call, so nothing is kept of it; the tool runs all the same.
+_ASK = {"id": "pete-check", "name": "get_availability", "arguments": {}}
+_KNOCK = {"message": {"type": "tool-calls", "toolCallList": [_ASK]}}
+_LONGEST_QUOTE = 80
+
 
 def register() -> None:
     """Have the doctor make these checks."""
+    doctor.register("Webhook", webhook)
     doctor.register("LLM", llm)
     doctor.register("Assistants", assistants)
+
+
+def webhook() -> str:
+    """Ask the door for free times as Vapi does, at the address that Vapi uses."""
+    url = f"{settings.PUBLIC_URL}/vapi/webhook"
+    began = time.monotonic()
+    try:
+        answer = httpx.post(url, json=_KNOCK, headers={"X-Vapi-Secret": settings.VAPI_WEBHOOK_SECRET}, timeout=5)
+    except httpx.HTTPError as exc:
+        raise IllError(f"{url} does not answer ({exc}).", "Start Pete, or correct PUBLIC_URL.") from exc
+    took = f"{(time.monotonic() - began) * 1000:.0f} ms"
+    if answer.status_code == 401 and not settings.VAPI_WEBHOOK_SECRET:
+        return f"{url} answers in {took}, and refuses what is not signed."
+    if answer.status_code != 200:
+        raise IllError(f"{url} answers HTTP {answer.status_code}.", "Look at what stands between Vapi and Pete.")
+    return f"{url} took a simulated tool call and answered in {took}: “{_said(answer, url)}”"
+
+
+def _said(answer: httpx.Response, url: str) -> str:
+    """Return the beginning of what the assistant would say."""
+    try:
+        said = str(answer.json()["results"][0]["result"])
+    except (ValueError, LookupError, TypeError) as exc:
+        raise IllError(f"{url} answers, but not as Pete does.", "Let PUBLIC_URL lead to Pete.") from exc
+    if said.startswith("[failed]"):
+        raise IllError(f"the tool failed: {said}", "Look at the logs of the web process.")
+    return textwrap.shorten(said, _LONGEST_QUOTE, placeholder="…")
 
 
 def llm() -> str:

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import analytics, assistants, call, calls, prompts, rehearsals, vapi_agent
+from calls.pages import analytics, assistants, call, calls, prompts, rehearsals, test_suite, vapi_agent
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/<uuid:call_id>/tower/<slug:name>", tower.control, name="control"),
     re_path(r"^analytics/?$", analytics.analytics, name="analytics"),
     re_path(r"^analytics/(?P<name>[a-z-]{1,20})\.csv$", analytics.analytics_csv, name="analytics-csv"),
+    re_path(r"^test-suite/?$", test_suite.test_suite, name="test-suite"),
+    path("test-suite/<int:number>", test_suite.check, name="test-suite-check"),
     re_path(r"^calls/?$", calls.calls, name="calls"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/events/?$", call.call_events, name="call-events"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/?$", call.call, name="call"),

@@ -25,6 +25,7 @@ const PAGES = {
   "[data-agent-page]": async () => (await import("./agent/page.js")).startAgent,
   "[data-listening]": async () => (await import("./listen/page.js")).startListening,
   "[data-analytics]": async () => (await import("./charts/page.js")).startAnalytics,
+  "[data-checks]": async () => (await import("./checks/page.js")).startChecks,
   "[data-call-page]": async () => (await import("./calls/page.js")).startCall,
   "[data-people]": async () => (await import("./people/page.js")).startPeople,
   "[data-diary]": async () => (await import("./diary/page.js")).startDiary,
