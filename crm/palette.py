@@ -43,10 +43,10 @@ def register(label: str | Promise, search: Search) -> None:
 
 
 def find(person: Agent, query: str) -> list[tuple[str, list[Item]]]:
-    """Return what fits, by kind; kinds with nothing are left out."""
+    """Return what fits, by kind; kinds with nothing are left out. Without a query: what one can do."""
     query = " ".join(query.replace("\0", "").split())[:LONGEST_QUERY]
     if not query:
-        return []
+        return [(_("Acts"), _verbs())]
     found = [(str(label), search(person, query)[:MOST_OF_A_KIND]) for label, search in _searches]
     return [(label, items) for label, items in found if items]
 

@@ -1,14 +1,8 @@
 // The command palette: what this page offers first, then what the server finds; what was visited when nothing is typed.
-import { visible } from "./shortcuts.js";
+import { ACTS, visible } from "./shortcuts.js";
 
 const AFTER_MS = 120;
 const MOST_RECENT = 8;
-// Claim, book, write: the best act for what is open comes first.
-const HERE = [
-  ["c", '[data-key="c"], [data-claim]'],
-  ["b", '[data-key="b"], [data-verb="viewing"], [data-book]'],
-  ["n", '[data-key="n"], [data-verb="note"]'],
-];
 const RECORD = /^\/(leads|calls|listings|appointments)\/[\w-]+\/?$/;
 
 let palette = null;
@@ -45,6 +39,9 @@ class Palette {
   #timer = null;
   #options = [];
   #at = 0;
+  // What is typed has no answer yet; Enter then waits for it, and does not do what stands there from before.
+  #isStale = false;
+  #wantsFirst = false;
 
   constructor(root) {
     this.root = root;
@@ -54,6 +51,7 @@ class Palette {
     this.status = this.dialog.querySelector("[data-palette-status]");
     this.input.addEventListener("input", () => this.#later());
     this.dialog.addEventListener("keydown", (event) => this.#key(event));
+    this.dialog.addEventListener("close", () => this.#forget());
     this.dialog.addEventListener("cancel", (event) => this.#back(event));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.list.addEventListener("click", (event) => {
@@ -65,20 +63,28 @@ class Palette {
   toggle() {
     if (this.dialog.open) return this.dialog.close();
     this.input.value = "";
+    this.#isStale = false;
     this.dialog.showModal();
     this.input.focus();
     this.#rest();
+    this.#ask();
   }
 
+  // What is there without the server.
   #rest() {
+    this.#show(this.#resting());
+  }
+
+  #resting() {
     const seen = recent(this.root).filter((item) => item.href !== location.pathname).slice(0, MOST_RECENT);
     const { here, recent: words } = this.dialog.dataset;
-    this.#show([{ label: here, items: this.#here("") }, { label: words, items: seen }]);
+    return [{ label: here, items: this.#here("") }, { label: words, items: seen }];
   }
 
   // What the page itself offers for its record; the first is what Enter does.
   #here(typed) {
-    return HERE.map(([key, selector]) => [key, visible(this.root, selector)])
+    return Object.entries(ACTS)
+      .map(([key, selector]) => [key, visible(this.root, selector)])
       .filter(([, element]) => element)
       .map(([key, element]) => {
         const label = (element.getAttribute("aria-label") ?? element.textContent).trim();
@@ -87,23 +93,33 @@ class Palette {
       .filter((item) => item.label.toLowerCase().includes(typed));
   }
 
-  #later() {
+  #forget() {
     clearTimeout(this.#timer);
+    this.#asked?.abort();
+    this.#wantsFirst = false;
+  }
+
+  #later() {
+    this.#forget();
+    this.#isStale = true;
     this.#timer = setTimeout(() => this.#ask(), AFTER_MS);
   }
 
   async #ask() {
     const typed = this.input.value.trim();
     this.#asked?.abort();
-    if (!typed) return this.#rest();
     this.#asked = new AbortController();
     try {
       const answer = await fetch(`/palette?q=${encodeURIComponent(typed)}`, { signal: this.#asked.signal });
       const { groups } = await answer.json();
-      this.#show([{ label: this.dialog.dataset.here, items: this.#here(typed.toLowerCase()) }, ...groups]);
+      const here = [{ label: this.dialog.dataset.here, items: this.#here(typed.toLowerCase()) }];
+      this.#show([...(typed ? here : this.#resting()), ...groups]);
+      this.#isStale = false;
+      if (this.#wantsFirst && this.#options[0]) this.#run(this.#options[0]);
     } catch (error) {
       if (error.name === "AbortError") return;
       this.#rest();
+      this.#isStale = false;
       this.status.textContent = this.dialog.dataset.failed;
     }
   }
@@ -156,9 +172,10 @@ class Palette {
     if (event.key in moves) {
       event.preventDefault();
       this.#mark(moves[event.key]);
-    } else if (event.key === "Enter" && !event.isComposing && this.#options[this.#at]) {
+    } else if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
-      this.#run(this.#options[this.#at]);
+      this.#wantsFirst = this.#isStale;
+      if (!this.#isStale && this.#options[this.#at]) this.#run(this.#options[this.#at]);
     }
   }
 
@@ -167,7 +184,9 @@ class Palette {
     if (!this.input.value) return;
     event.preventDefault();
     this.input.value = "";
+    this.#forget();
     this.#rest();
+    this.#ask();
   }
 
   #run(item) {

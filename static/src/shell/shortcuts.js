@@ -1,9 +1,12 @@
 // One key, one act; off while somebody types or a dialog is open. What a page offers is found by its attributes, so
 // pages need no code of their own: [data-key="n"], [data-list] with [data-row], rel="prev" and rel="next".
-const KEYS = {
+export const ACTS = {
   c: '[data-key="c"], [data-claim]',
+  b: '[data-key="b"], [data-verb="viewing"], [data-book]',
   n: '[data-key="n"], [data-verb="note"]',
-  b: '[data-key="b"], [data-verb="viewing"]',
+};
+const KEYS = {
+  ...ACTS,
   "[": '[data-key="["], [data-previous], a[rel="prev"]',
   "]": '[data-key="]"], [data-next], a[rel="next"]',
   "/": '[data-key="/"], main input[type="search"], .header input[type="search"]',
@@ -25,7 +28,7 @@ export function startShortcuts(root) {
     else if (key === "?") follow(event, null, () => root.getElementById("shortcuts").showModal());
     else if (key === "j" || key === "k") follow(event, null, () => walk(root, key === "j" ? 1 : -1));
     else if (key === "Enter") openRow(root, event);
-    else if (KEYS[key]) follow(event, visible(root, KEYS[key]));
+    else if (KEYS[key]) follow(event, visible(root, KEYS[key]), key === "/" ? () => openPalette(root, event) : null);
   });
 }
 
@@ -48,7 +51,7 @@ function follow(event, element, act) {
   event.preventDefault();
   // The second key of `g n` is no `n` of the page's own.
   event.stopImmediatePropagation();
-  if (act) act();
+  if (!element) act();
   else if (element.matches("input")) element.focus();
   else element.click();
 }

@@ -1,0 +1,110 @@
+"""The command palette and the keys, as hands use them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.desk import Api
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def quentin(api: Api) -> dict:
+    return api.post("leads", {"full_name": "Quentin Zabala", "phone": "+13125557301"})
+
+
+def palette(page: Page):
+    return page.get_by_role("dialog", name="Command palette")
+
+
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(palette(page).get_by_role("combobox")).to_be_focused()
+
+
+def test_a_name_leads_to_the_lead_and_is_there_again_at_rest(board: Page, quentin: dict):
+    open_palette(board)
+    board.keyboard.type("zabala")
+    # Enter does not wait for eyes, and does not do what stood there before.
+    board.keyboard.press("Enter")
+    expect(board).to_have_url(re.compile(rf"/leads/{quentin['id']}$"))
+
+    board.goto("/calls")
+    open_palette(board)
+    expect(palette(board).get_by_role("group", name="Recent").get_by_role("option")).to_contain_text("Quentin Zabala")
+
+
+def test_the_first_line_is_the_best_act_for_what_is_open(board: Page, quentin: dict):
+    board.goto(f"/leads/{quentin['id']}")
+    open_palette(board)
+    expect(palette(board).get_by_role("option", selected=True)).to_contain_text("Claim")
+    board.keyboard.press("Enter")
+    expect(board.get_by_role("button", name="Claim")).to_have_count(0)
+
+
+def test_a_number_that_nobody_has_becomes_a_lead(board: Page, api: Api):
+    open_palette(board)
+    board.keyboard.type("312 555 7302")
+    expect(palette(board).get_by_role("option")).to_contain_text("Create a lead")
+    board.keyboard.press("Enter")
+    board.wait_for_url(re.compile(r"/leads/\d+$"))
+    (lead,) = api.get("leads", phone="+13125557302")["results"]
+    assert board.url.endswith(f"/leads/{lead['id']}")
+
+
+def test_esc_steps_back_one_level(board: Page):
+    open_palette(board)
+    board.keyboard.type("zzzz")
+    expect(palette(board)).to_contain_text("Nothing fits")
+    board.keyboard.press("Escape")
+    expect(palette(board).get_by_role("combobox")).to_have_value("")
+    expect(palette(board).get_by_role("option", name="Book a viewing")).to_be_visible()
+    board.keyboard.press("Escape")
+    expect(palette(board)).to_be_hidden()
+
+
+def test_keys_go_places_walk_rows_and_open_them(board: Page, quentin: dict):
+    board.keyboard.press("g")
+    board.keyboard.press("l")
+    board.wait_for_url(re.compile("/leads"))
+    board.goto("/leads?scope=all&q=Zabala")
+    board.keyboard.press("j")
+    expect(board.locator("[data-row].is-current")).to_contain_text("Quentin Zabala")
+    board.keyboard.press("Enter")
+    board.wait_for_url(re.compile(rf"/leads/{quentin['id']}"))
+    board.keyboard.press("n")
+    expect(board.locator("#composer textarea")).to_be_visible()
+
+
+def test_keys_are_letters_inside_a_field(board: Page):
+    board.goto("/leads")
+    board.keyboard.press("/")
+    search = board.get_by_role("searchbox").first
+    expect(search).to_be_focused()
+    board.keyboard.type("gc?n")
+    expect(search).to_have_value("gc?n")
+    expect(board.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+def test_the_sheet_of_keys_names_them(board: Page):
+    board.keyboard.press("?")
+    sheet = board.get_by_role("dialog", name="Keys")
+    expect(sheet).to_contain_text("Find anything, do anything")
+    board.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+
+
+def test_the_first_steps_check_themselves_and_can_be_put_away(board: Page, home: dict):
+    board.reload()
+    steps = board.get_by_role("group", name="First steps")
+    expect(steps.get_by_role("listitem").filter(has_text="Add your listings")).to_contain_text("done")
+    expect(steps.get_by_role("link", name="Talk to Pete")).to_have_attribute("href", "/vapi-agent")
+    steps.get_by_role("button", name="Put these away").click()
+    expect(steps).to_have_count(0)
+    board.get_by_role("button", name="Undo").click()
+    board.goto("/dashboard")
+    expect(steps).to_be_visible()
