@@ -119,7 +119,8 @@ class TellingAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change and form.changed_data:
-            self.told_by.send_robust(sender=type(obj), **{self.told_as: obj, "changed": list(form.changed_data)})
+            told = {self.told_as: obj, "changed": list(form.changed_data)}
+            self.told_by.send_robust(sender=type(obj), **told, previous_owner_id=form.initial.get("owner"))
 
 
 @admin.register(Lead)

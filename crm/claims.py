@@ -45,4 +45,5 @@ def release(lead: Lead, agent: Agent) -> bool:
 def _note(lead: Lead, agent: Agent, text: str, change: list[int | None]) -> None:
     add_timeline(lead, EntryKind.CHANGE, text, data={"owner": change}, agent=agent, actor="staff")
     lead.refresh_from_db()
-    signals.lead_changed.send_robust(sender=Lead, lead=lead, changed=["owner"], agent=agent)
+    told = {"lead": lead, "changed": ["owner"], "agent": agent, "previous_owner_id": change[0]}
+    signals.lead_changed.send_robust(sender=Lead, **told)

@@ -1,6 +1,7 @@
 """/ws/desk: the one socket of every page: what changed since, who looks where, and a heartbeat that shows it is alive.
 
-Server → client: {"type": "snapshot", …} first, {"type": "said", "kind", …ids} as things change, {"type": "heartbeat"}.
+Server → client: {"type": "snapshot", …} first, {"type": "said", "kind", …ids} as things change that the person sees,
+{"type": "heartbeat"}.
 The client sends nothing. After a gap the snapshot comes again, and pages ask afresh for what they show.
 """
 
@@ -41,7 +42,7 @@ class DeskConsumer(AsyncWebsocketConsumer):
         if user is None or not user.is_authenticated or not user.is_active:
             await self.close(UNAUTHENTICATED)
             return
-        self.joined = [nudges.DESK, nudges.person_group(user.pk)]
+        self.joined = nudges.groups_of(user)
         with suppress(*_STORE_ERRORS):
             for group in self.joined:
                 await self.channel_layer.group_add(group, self.channel_name)
@@ -76,12 +77,19 @@ class DeskConsumer(AsyncWebsocketConsumer):
                 return
 
     async def is_still_signed_in(self) -> bool:
-        """Say whether the person may stay; while PostgreSQL cannot tell, they may."""
+        """Say whether the person may stay as who they were; while PostgreSQL cannot tell, they may."""
         try:
-            return await database_sync_to_async(is_still_signed_in, thread_sensitive=False)(self.scope)
+            return await database_sync_to_async(self._is_the_same, thread_sensitive=False)()
         except _STORE_ERRORS as exc:
             logger.warning("Whether somebody is still signed in cannot be told: %s", exc)
             return True
+
+    def _is_the_same(self) -> bool:
+        if not is_still_signed_in(self.scope):
+            return False
+        # Who changes team or role comes back and joins what is theirs now.
+        agent = Agent.objects.filter(pk=self.scope["user"].pk).first()
+        return agent is not None and nudges.groups_of(agent) == self.joined
 
     async def say(self, kind: str, /, **fields: Any) -> None:
         await self.send(text_data=json.dumps({"type": kind, **fields}))

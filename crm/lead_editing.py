@@ -65,6 +65,7 @@ def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -
     if not changed:
         return []
     data = {name: [_plain(getattr(locked, name)), _plain(value)] for name, value in changed.items()}
+    owner_id = locked.owner_id
     text = _told(locked, changed)
     saved = changed | (stage_values(stage, lost_reason=reason) if "stage" in changed else {})
     for name, value in saved.items():
@@ -72,7 +73,8 @@ def edit_lead(*, lead: Lead, values: dict[str, Any], agent: Agent, actor: str) -
         setattr(lead, name, value)
     locked.save(update_fields=[*saved, "updated_at"])
     add_timeline(lead, EntryKind.CHANGE, text, data=data, agent=agent, actor=actor)
-    signals.lead_changed.send_robust(sender=Lead, lead=locked, changed=list(changed), agent=agent)
+    told = {"lead": locked, "changed": list(changed), "agent": agent, "previous_owner_id": owner_id}
+    signals.lead_changed.send_robust(sender=Lead, **told)
     return list(changed)
 
 

@@ -48,5 +48,5 @@ def _others(about: str, agent: Agent, change: Callable[[redis.Redis, str], bool]
         logger.debug("Who looks at %s is not known: %s", about, exc)
         return []
     if moved or gone:
-        nudges.tell_everybody("presence", about=about)
+        nudges.tell_people(ids, "presence", about=about)
     return list(Agent.objects.filter(pk__in=ids).order_by("full_name"))

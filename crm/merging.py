@@ -85,7 +85,7 @@ def _merge(kept_id: int, gone_id: int, take: set[str], agent: Agent) -> LeadMerg
     row.save()
     text = f"Merged with {gone}"
     add_timeline(kept, EntryKind.CHANGE, text, data={"merge": row.pk}, agent=agent, actor="staff")
-    _tell(kept, [*chosen], row.moved, agent)
+    _tell(kept, [*chosen], row.moved, agent, row.before.get("owner_id", kept.owner_id))
     return row
 
 
@@ -164,12 +164,15 @@ def _write(lead: Lead, values: dict[str, Any]) -> None:
     lead.save(update_fields=[*values, "updated_at"])
 
 
-def _tell(lead: Lead, columns: list[str], moved: dict[str, list[Any]], agent: Agent) -> None:
+def _tell(
+    lead: Lead, columns: list[str], moved: dict[str, list[Any]], agent: Agent, previous_owner_id: int | None
+) -> None:
     """Send what changed; viewings that came along are somebody else's now, in outside calendars too."""
     changed = {name.removesuffix("_id") for name in columns}
     if Appointment._meta.label in moved:
         changed |= {"full_name", "phone", "email"}
-    signals.lead_changed.send_robust(sender=Lead, lead=lead, changed=sorted(changed | {"owner"}), agent=agent)
+    told = {"changed": sorted(changed | {"owner"}), "agent": agent, "previous_owner_id": previous_owner_id}
+    signals.lead_changed.send_robust(sender=Lead, lead=lead, **told)
 
 
 # --- And apart again ------------------------------------------------------------------------------------------------
@@ -204,7 +207,7 @@ def part(merge_id: int, agent: Agent) -> Lead:
     row.save(update_fields=["undone_at"])
     for lead, other in ((kept, gone), (gone, kept)):
         add_timeline(lead, EntryKind.CHANGE, f"Parted from {other} again", agent=agent, actor="staff")
-        _tell(lead, [*row.before], row.moved, agent)
+        _tell(lead, [*row.before], row.moved, agent, row.after.get("owner_id", kept.owner_id))
     return gone
 
 

@@ -8,13 +8,17 @@ from crm import nudges, signals
 from crm.models import Lead
 
 
-def tell_pages(sender: type[Lead], lead: Lead, changed: list[str], **kwargs: Any) -> None:
-    if not {"owner", "stage"}.isdisjoint(changed):
-        nudges.tell_everybody("lead", id=lead.pk)
+def tell_pages(
+    sender: type[Lead], lead: Lead, changed: list[str], previous_owner_id: int | None = None, **kwargs: Any
+) -> None:
+    if "owner" in changed:
+        nudges.tell_of_lead(lead, previous_owner_id=previous_owner_id)
+    elif "stage" in changed:
+        nudges.tell_of_lead(lead, previous_owner_id=lead.owner_id)
 
 
 def tell_pages_of_new(sender: type[Lead], lead: Lead, **kwargs: Any) -> None:
-    nudges.tell_everybody("lead", id=lead.pk)
+    nudges.tell_of_lead(lead, previous_owner_id=lead.owner_id)
 
 
 def connect() -> None:

@@ -47,6 +47,12 @@ def visible_leads(person: Agent, leads: QuerySet[Lead] | None = None) -> QuerySe
     return leads if sees_everything(person) else leads.filter(_seen_lead(person))
 
 
+def circle_of(lead: Lead, previous_owner_id: int) -> list[tuple[int, int | None]]:
+    """Return id and team of everybody by whom the lead is seen, managers aside: they and their team mates see it."""
+    people = Q(pk__in=[lead.owner_id, previous_owner_id]) | Q(appointments__lead=lead)
+    return list(Agent.objects.filter(people).order_by("pk").values_list("pk", "team_id").distinct())
+
+
 def assignable(person: Agent) -> QuerySet[Agent]:
     """Return whom this person may hand a lead to: managers to anybody, agents within their team."""
     people = Agent.objects.filter(is_active=True)

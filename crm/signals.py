@@ -9,7 +9,8 @@ appointment_rescheduled = Signal()
 appointment_cancelled = Signal()
 # Carries `lead`: a row that is new.
 lead_created = Signal()
-# Carries `lead` and `changed`, the names of the fields that changed; `agent`, where a person did it.
+# Carries `lead` and `changed`, the names of the fields that changed; `agent`, where a person did it; where "owner" is
+# among them also `previous_owner_id`, None when the lead was nobody's.
 lead_changed = Signal()
 # Carries `listing` and `changed`, the names of the fields that changed.
 listing_changed = Signal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +20,8 @@ from crm.pages.lists import link, page_of, scope_of
 from crm.rights import Scope, assignable, leads_in_scope, may_edit_lead, visible_leads
 
 HISTORY_SIZE = 40
+# More than any page shows of them at first.
+MOST_NAMED = 200
 
 
 def lead_of(request: HttpRequest, lead_id: int) -> Lead:
@@ -27,6 +30,15 @@ def lead_of(request: HttpRequest, lead_id: int) -> Lead:
     if lead is None:
         raise Http404
     return lead
+
+
+def named_leads(request: HttpRequest) -> QuerySet[Lead]:
+    """Return those of the leads that the address names which this person sees, and take the names off the address."""
+    query = request.GET.copy()
+    names = query.pop("lead", [])
+    request.GET = query  # type: ignore[assignment]
+    ids = [int(name) for name in names[:MOST_NAMED] if name.isascii() and name.isdigit() and len(name) < 19]
+    return visible_leads(cast(Agent, request.user)).filter(pk__in=ids).select_related("owner")
 
 
 def editable_lead_of(request: HttpRequest, lead_id: int) -> Lead:

@@ -7,6 +7,7 @@ from crm.pages import composer, lead, leads, merge, pipeline, tasks
 urlpatterns: list[URLPattern] = [
     re_path(r"^leads/?$", leads.leads, name="leads"),
     path("leads/news", leads.news, name="leads-news"),
+    path("leads/rows", leads.rows, name="leads-rows"),
     path("leads/views", leads.save_view, name="leads-save-view"),
     path("leads/views/<int:view_id>/forget", leads.forget_view, name="leads-forget-view"),
     path("leads/bulk", leads.bulk, name="leads-bulk"),
@@ -33,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<int:task_id>/snooze", tasks.snooze, name="task-snooze"),
     path("tasks/<int:task_id>/assign", tasks.assign, name="task-assign"),
     re_path(r"^pipeline/?$", pipeline.pipeline, name="pipeline"),
+    path("pipeline/cards", pipeline.cards, name="pipeline-cards"),
     path("pipeline/<slug:stage>", pipeline.column, name="pipeline-column"),
     path("pipeline/<int:lead_id>/move", pipeline.move, name="pipeline-move"),
 ]

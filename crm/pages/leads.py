@@ -23,6 +23,7 @@ from crm.errors import CrmError
 from crm.lead_forms import BulkForm, SavedViewForm
 from crm.lead_lists import CREATED_DAYS, DUE, SORTS, Filters, lead_rows, scope_counts
 from crm.models import Agent, Lead, LeadStage, Listing, SavedView
+from crm.pages.lead_parts import named_leads
 from crm.pages.lists import PAGE_SIZE, page_of, scope_of, scope_tabs
 from crm.pages.said import done, refused
 from crm.rights import leads_in_scope, visible_leads
@@ -89,6 +90,15 @@ def news(request: HttpRequest) -> HttpResponse:
     new = leads.filter(created_at__gt=since).count()
     changed = leads.filter(updated_at__gt=since, created_at__lte=since).count()
     return render(request, "crm/leads/parts/news.html", {"new": new, "changed": changed, "since": since.isoformat()})
+
+
+@login_required
+@never_cache
+@require_safe
+def rows(request: HttpRequest) -> HttpResponse:
+    """The rows of `lead`, for a page that shows them and heard that they changed; who sees one no longer gets none."""
+    found = named_leads(request)
+    return render(request, "crm/leads/parts/rows.html", {"rows": lead_rows(found)})
 
 
 def _instant(text: str) -> datetime | None:

@@ -21,7 +21,7 @@ from crm.lead_editing import move_lead
 from crm.lead_lists import Filters, scope_counts
 from crm.lead_words import STAGE_REASONS
 from crm.models import Agent, Lead, LeadStage
-from crm.pages.lead_parts import editable_lead_of, is_htmx
+from crm.pages.lead_parts import editable_lead_of, is_htmx, named_leads
 from crm.pages.lists import page_of, scope_of, scope_tabs
 from crm.pages.said import done, refused
 from crm.rights import colleagues, leads_in_scope, sees_everything
@@ -87,6 +87,16 @@ def column(request: HttpRequest, stage: str) -> HttpResponse:
     found = board.cards(page.rows)
     shown = board.Column(LeadStage(stage), 0, 0, [found[lead.pk] for lead in page.rows], page.next)
     return render(request, "crm/pipeline/cards.html", {"column": shown} | _rights(request))
+
+
+@login_required
+@never_cache
+@require_safe
+def cards(request: HttpRequest) -> HttpResponse:
+    """The cards of `lead`, for a board that heard that they changed; who sees one no longer gets none."""
+    found = board.cards(named_leads(request))
+    shown = {"column": {"cards": found.values()}}
+    return render(request, "crm/pipeline/cards.html", shown | _rights(request))
 
 
 @login_required

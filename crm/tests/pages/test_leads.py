@@ -44,6 +44,18 @@ def test_the_page_asks_who_is_there(client: Any):
     assert client.get("/leads").headers["Location"].startswith("/login")
 
 
+def test_rows_come_afresh_for_those_who_see_the_lead_and_keep_the_list_in_their_links(people: People):
+    lead, other = factories.lead(owner=people.agent, full_name="Rae Row"), factories.lead(full_name="Not asked for")
+
+    def rows(person: Agent) -> str:
+        return signed_in(person).get("/leads/rows", {"lead": [lead.pk, "x", 9**30], "scope": "all"}).content.decode()
+
+    shown = {name: f'data-lead="{lead.pk}"' in rows(person) for name, person in people.each().items()}
+    assert shown == {"agent": True, "mate": True, "stranger": False, "manager": True}
+    assert f'href="/leads/{lead.pk}?scope=all"' in rows(people.agent)
+    assert other.full_name not in rows(people.agent)
+
+
 def test_each_sees_their_own_the_teams_and_nobodys_and_the_counts_tell_no_more(people: People):
     for person in (people.agent, people.mate, people.stranger):
         factories.lead(owner=person, full_name=f"Of {person.full_name}")

@@ -37,6 +37,17 @@ def cards_on(html: str) -> list[int]:
     return [int(pk) for pk in re.findall(r'data-card="(\d+)"', html)]
 
 
+def test_cards_come_afresh_for_those_who_see_the_lead(people: People):
+    lead, other = factories.lead(owner=people.agent), factories.lead()
+
+    def fresh(person: Agent) -> list[int]:
+        return cards_on(signed_in(person).get("/pipeline/cards", {"lead": [lead.pk]}).content.decode())
+
+    shown = {name: fresh(person) for name, person in people.each().items()}
+    assert shown == {"agent": [lead.pk], "mate": [lead.pk], "stranger": [], "manager": [lead.pk]}
+    assert other.pk not in fresh(people.manager)
+
+
 def stage_of(lead: Lead) -> str:
     return Lead.objects.get(pk=lead.pk).stage
 

@@ -1,4 +1,6 @@
-// The list of leads: how many are picked, the filters a view is saved with, and asking for news only while in sight.
+// The list of leads: what others change shows at once, how many are picked, the filters a view is saved with, and asking for news only while in sight.
+import { keepFresh } from "./fresh.js";
+
 export function startLeads(document, root) {
   const picks = () => [...root.querySelectorAll(".pick")];
   const count = () => {
@@ -25,5 +27,16 @@ export function startLeads(document, root) {
   });
   root.addEventListener("submit", ({ target }) => {
     if (target.matches("[data-view-form]")) target.elements.query.value = location.search.slice(1);
+  });
+  keepFresh(document, {
+    url: "/leads/rows",
+    find: (id) => root.querySelector(`[data-lead="${id}"]`),
+    idOf: (row) => row.dataset.lead,
+    isBusy: () => false,
+    remove: (row) => row.remove(),
+    put(old, row) {
+      row.querySelector(".pick").checked = old.querySelector(".pick").checked;
+      old.replaceWith(row);
+    },
   });
 }

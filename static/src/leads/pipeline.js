@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { announce } from "../shell/announce.js";
 import { toast } from "../shell/toasts.js";
 import { startDrag } from "./drag.js";
+import { keepFresh } from "./fresh.js";
 
 export function startPipeline(document, root) {
   const menu = root.querySelector("[data-moves]");
@@ -139,4 +140,19 @@ export function startPipeline(document, root) {
     if (document.hidden && event.target.closest("[data-polls]")) event.preventDefault();
   });
   startDrag(document, root, { drop: move });
+  keepFresh(document, {
+    url: "/pipeline/cards",
+    find: (id) => root.querySelector(`[data-card="${id}"]`),
+    idOf: (card) => card.dataset.card,
+    isBusy: (card) => card.matches(".is-sending, .is-lifted") || card.querySelector(".reason-form") !== null,
+    remove(card) {
+      count(columnOf(card), -1);
+      card.remove();
+    },
+    put(old, card) {
+      const hasMoved = old.dataset.stage !== card.dataset.stage;
+      if (hasMoved) place(old, columnFor(card.dataset.stage));
+      old.replaceWith(card);
+    },
+  });
 }
