@@ -17,7 +17,7 @@ from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils import timezone
 
-from calendar_sync import choice
+from calendar_sync import choice, staleness
 from calendar_sync.connect import finish, forget_flows, start
 from calendar_sync.models import AuthFlow, Connection, ConnectionStatus, Notice
 from calendar_sync.outcomes import ConnectRefused
@@ -206,7 +206,8 @@ def test_nothing_is_free_until_the_calendars_were_read(client, agent, entra, san
     come_back(client, entra)
 
     row = Connection.objects.get(agent=agent)
-    assert agent.busy_times.get().external_id == f"unreadable:{row.pk}"
+    blocked = set(agent.busy_times.values_list("external_id", flat=True))
+    assert blocked == {f"unreadable:{row.pk}", f"{staleness.BEYOND}{row.pk}"}
 
 
 def test_declined_consent(client, entra):
