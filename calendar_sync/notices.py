@@ -70,7 +70,7 @@ def _tell(notice: Notice) -> None:
         key=_bell_key(notice),
         lead=notice.appointment.lead if notice.appointment else None,
         url=reverse("calendar-health", args=[notice.agent_id]),
-        data={"text": f"{notice.agent}: {notice.text}"},
+        data={"text": f"{notice.agent}: {notice.text} {notice.cure}".strip()},
     )
 
 

@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 # About two hours and a quarter in all.
 MOST_ATTEMPTS = 16
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=15)
+# What waits longer is left to the sweep of each half minute.
+SOON, _MOMENT = timedelta(seconds=30), timedelta(milliseconds=200)
 # Longer than all requests of one row take.
 CLAIM = timedelta(minutes=4)
 _LONGEST_ERROR = 500
@@ -107,12 +109,12 @@ def _is_removal(appointment: Appointment, connection: Connection) -> bool:
     return appointment.status != AppointmentStatus.BOOKED or appointment.agent_id != connection.agent_id
 
 
-def wake(appointment_id: int) -> None:
+def wake(appointment_id: int, *, after: timedelta = timedelta()) -> None:
     """Queue the work. When the broker is away the sweep does it once it is back."""
     from calendar_sync.tasks import push
 
     try:
-        push.delay(appointment_id)
+        push.apply_async((appointment_id,), countdown=after.total_seconds() or None)
     except (OperationalError, OSError) as exc:
         logger.warning("Viewing %s waits for the sweep of the outbox: %r", appointment_id, exc)
 
@@ -282,6 +284,9 @@ def put_off(job: Job, exc: Exception, now: datetime) -> None:
     asked = getattr(exc, "retry_after", None)
     wait = max(_backoff(job.attempts), timedelta(seconds=asked or 0))
     _mine(job).update(next_attempt_at=now + wait, claimed_until=None, last_error=_words(exc))
+    if wait < SOON:
+        # Before the next sweep; a moment later than the row says, whose clock may be another.
+        transaction.on_commit(partial(wake, job.appointment.pk, after=wait + _MOMENT), robust=True)
     if asked:
         # What throttles one row throttles the mailbox.
         waiting = Push.objects.filter(connection=job.connection, status=PushStatus.WAITING)

@@ -12,6 +12,7 @@ from calendar_sync.models import NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.tests import factories
 from crm.models import Agent, Role
+from crm.models.notices import Notice as BellNotice
 from crm.tests import factories as crm
 
 
@@ -39,6 +40,17 @@ def test_a_finding_is_told_once(agent):
 
     assert again.pk == first.pk
     assert (again.text, again.cure, again.data, again.created_at) == ("A clash at ten", "", {"n": 2}, first.created_at)
+
+
+def test_the_bell_says_what_to_do(agent):
+    """The agent and their manager read the cure where they read what is wrong, and nobody else reads either."""
+    raise_notice(
+        NoticeKind.CONNECTION, agent, key="connection:1", text="The sign-in was revoked.", cure="Sign in again."
+    )
+
+    lines = BellNotice.objects.filter(event="calendar_problem")
+    assert {line.data["text"] for line in lines} == {f"{agent}: The sign-in was revoked. Sign in again."}
+    assert agent.pk in {line.person_id for line in lines}
 
 
 def test_what_comes_again_is_news(agent):

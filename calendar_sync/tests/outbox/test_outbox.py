@@ -9,11 +9,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from calendar_sync import adoption, outbox, pushing
 from calendar_sync.graph import Graph
 from calendar_sync.models import Connection, EventLink, Push
 from calendar_sync.remote import TAG_ID
+from calendar_sync.sandbox import Fault, Kind
 from calendar_sync.tasks import sweep_outbox
 from calendar_sync.tests import factories
 from calendar_sync.tests.conftest import ADA
@@ -221,20 +223,40 @@ def test_without_a_chosen_calendar_a_row_waits(desk):
 
 def test_the_task_is_queued_on_commit(desk, django_capture_on_commit_callbacks, monkeypatch):
     queued = []
-    monkeypatch.setattr("calendar_sync.tasks.push.delay", queued.append)
+    monkeypatch.setattr("calendar_sync.tasks.push.apply_async", lambda args, **options: queued.append((args, options)))
 
     with django_capture_on_commit_callbacks(execute=True):
         appointment = desk.book()
         assert queued == []
 
-    assert queued == [appointment.pk]
+    assert queued == [((appointment.pk,), {"countdown": None})]
+
+
+@pytest.mark.parametrize(("retry_after", "least"), [(None, 3), ("7", 7), ("120", None)])
+def test_what_failed_is_tried_again_in_seconds(
+    desk, django_capture_on_commit_callbacks, monkeypatch, retry_after, least
+):
+    """The sweep of each half minute is the safety net, not what a passing failure waits for."""
+    appointment = desk.book()
+    desk.sandbox.faults.add(Fault(Kind.THROTTLED, method="POST", retry_after=retry_after))
+    queued = []
+    monkeypatch.setattr("calendar_sync.tasks.push.apply_async", lambda args, **options: queued.append((args, options)))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        pushing.push_appointment(appointment.pk)
+
+    [again] = [options["countdown"] for args, options in queued] or [None]
+    assert (again is None) == (least is None)
+    if again is not None:
+        assert least < again < 10
+        assert pushing.push_appointment(appointment.pk, now=timezone.now() + timedelta(seconds=again)) == 1
 
 
 def test_without_a_broker_the_sweep_does_it(desk, django_capture_on_commit_callbacks, monkeypatch):
-    def away(*args):
+    def away(*args, **options):
         raise ConnectionError
 
-    monkeypatch.setattr("calendar_sync.tasks.push.delay", away)
+    monkeypatch.setattr("calendar_sync.tasks.push.apply_async", away)
     with django_capture_on_commit_callbacks(execute=True):
         appointment = desk.book()
 
