@@ -1,31 +1,34 @@
-"""Calls in the command palette: by the caller's name or number."""
+"""Calls in the search over everything, and so in the command palette."""
 
 from __future__ import annotations
 
-from django.db.models import Q
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from calls.models import Call
 from calls.rights import visible_calls
+from calls.search import Hit, hits, search
 from crm import palette, wording
 from crm.models import Agent
+from crm.search import anything
 
 
-def calls(person: Agent, query: str) -> list[palette.Item]:
-    digits = "".join(char for char in query if char.isdigit())
-    fits = Q(lead__full_name__icontains=query)
-    fits |= Q(customer_number__contains=digits) if len(digits) >= 3 else Q(pk__in=[])
-    rows = visible_calls(person, Call.objects.filter(fits)).select_related("lead").order_by("-created_at", "-pk")
-    return [_item(call) for call in rows[: palette.MOST_OF_A_KIND]]
+def find_calls(person: Agent, query: str, limit: int) -> list[anything.Hit]:
+    """Find calls by the caller's name or number, or by what was said."""
+    found = search(person, visible_calls(person), query).select_related("lead").order_by("-created_at", "-pk")
+    rows = list(found[:limit])
+    lines = hits([call.pk for call in rows], query) if rows else {}
+    return [_hit(call, lines.get(call.pk)) for call in rows]
 
 
-def _item(call: Call) -> palette.Item:
-    who = wording.person(call.lead) if call.lead else wording.phone(call.customer_number) or str(_("unknown caller"))
+def _hit(call: Call, line: Hit | None) -> anything.Hit:
+    who = wording.person(call.lead) if call.lead else wording.phone(call.customer_number) or _("unknown caller")
+    said = "".join(text for text, _is_found in line.pieces) if line else ""
     detail = wording.short(call.created_at, timezone.now())
-    return palette.Item(who, detail, "phone", reverse("call", args=[call.pk]))
+    return anything.Hit("call", str(call.pk), who, detail, anything.page_of("call", call.pk), said)
 
 
 def connect() -> None:
-    palette.register(_("Calls"), calls)
+    anything.register("call", find_calls)
+    palette.register(gettext_lazy("Calls"), palette.shown("call", "phone"))

@@ -11,10 +11,12 @@ class CrmConfig(AppConfig):
         from crm import first_steps, notice_causes, palette, photos, receivers, retention
         from crm.hooks import events
         from crm.pages import notifications, places
+        from crm.search import anything
 
         receivers.connect()
         events.connect()
         notice_causes.connect()
+        anything.connect()
         palette.connect()
         first_steps.connect()
         retention.register("keep_idle_leads_days", retention.forget_idle_leads)

@@ -46,12 +46,13 @@ WISHES = [
 ]
 _LISTING = {"$ref": "#/components/schemas/Listing"}
 _HIT = record(**{name: {"type": "string"} for name in ("title", "url", "text")}, is_outside={"const": True})
+OUTSIDE = record(provider=maybe({"type": "string"}), results=several(_HIT), problem=maybe({"type": "string"}))
 FOUND = record(
     count={"type": "integer"},
     more={"type": "boolean"},
     results=several(_LISTING),
     alternatives=several(record(relaxed={"type": "string"}, says={"type": "string"}, listing=_LISTING)),
-    outside=record(provider=maybe({"type": "string"}), results=several(_HIT), problem=maybe({"type": "string"})),
+    outside=OUTSIDE,
 )
 _COUNT = {"type": "integer", "minimum": 0}
 STATUS = record(
@@ -81,7 +82,7 @@ class SearchRentalView(ApiView):
                 "more": not found.is_counted_out,
                 "results": ListingSerializer(found.homes, many=True).data,
                 "alternatives": [nearby_shape(nearby) for nearby in found.nearby],
-                "outside": outside_shape(request, wish),
+                "outside": outside_shape(request, said_in(wish)),
             }
         )
 
@@ -107,12 +108,16 @@ def nearby_shape(nearby: Nearby) -> dict[str, Any]:
     return {"relaxed": nearby.relaxed, "says": says, "listing": ListingSerializer(nearby.listing).data}
 
 
-def outside_shape(request: Request, wish: Criteria) -> dict[str, Any]:
+def said_in(wish: Criteria) -> str:
+    """Return the wishes that are words."""
+    return " ".join(filter(None, [wish.words, wish.property_type, wish.location]))
+
+
+def outside_shape(request: Request, words: str) -> dict[str, Any]:
     """Return what the web says when ?outside=1 asks for it; `provider` is null while that is switched off."""
     if not parameters.flag(request, "outside"):
         return {"provider": None, "results": [], "problem": None}
-    said = " ".join(filter(None, [wish.words, wish.property_type, wish.location]))
-    found = search_outside(said)
+    found = search_outside(words)
     results = [asdict(hit) | {"is_outside": True} for hit in found.hits]
     return {"provider": found.provider, "results": results, "problem": found.problem}
 

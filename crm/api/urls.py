@@ -11,6 +11,7 @@ from crm.api.lead_bulk import LeadBulkView
 from crm.api.leads import LeadViewSet, NoteViewSet
 from crm.api.listings import ListingViewSet
 from crm.api.office import SettingsView
+from crm.api.search import SearchView
 from crm.api.teams import TeamViewSet
 from crm.api.todo import TaskViewSet
 from crm.api.tokens import TokenViewSet
@@ -33,6 +34,7 @@ router.register("busy-times", BusyTimeViewSet, "api-busy-time")
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^availability/?$", AvailabilityView.as_view(), name="api-availability"),
     re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
+    re_path(r"^search/?$", SearchView.as_view(), name="api-search"),
     re_path(r"^leads/bulk/?$", LeadBulkView.as_view(), name="api-lead-bulk"),
     *router.urls,
 ]

@@ -5,8 +5,8 @@ import time
 import pytest
 from django.db import connection
 
-from crm import palette
 from crm.models import Lead, Role
+from crm.search import anything
 from crm.tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_what_is_no_number_makes_no_lead(client, ana, phone):
 
 
 def test_places_listings_people_and_verbs_are_found(client, ana, monkeypatch):
-    monkeypatch.setattr(palette, "_address", lambda name, *args: f"/{name}")
+    monkeypatch.setattr(anything, "page_of", lambda name, *args: f"/{name}")
     factories.listing(address="12 Peopling Street")
     factories.agent(full_name="Peopleton Wu")
     assert find(client, "peop") == {
