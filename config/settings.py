@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from psycopg.conninfo import conninfo_to_dict
 
 from config import environment as env
+from config.admin_look import UNFOLD  # noqa: F401 - a setting
 from config.embedded import Layout
 from config.mail import email_settings
 from config.secret_files import random_text, stored_secret
@@ -48,6 +49,9 @@ ALLOWED_HOSTS = list(
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates and site it replaces.
+    "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -81,6 +81,17 @@ def send_queued(limit: int = 200) -> int:
     return sum(send(pk) for pk in due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
+@transaction.atomic
+def send_again(message_id: int) -> bool:
+    """Queue a message that went out or was given up once more; return whether it was one of these."""
+    over = OutgoingMessage.objects.filter(pk=message_id).exclude(status=MessageStatus.QUEUED)
+    anew = {"status": MessageStatus.QUEUED, "attempts": 0, "next_attempt_at": timezone.now(), "last_error": ""}
+    if not over.update(**anew):
+        return False
+    transaction.on_commit(lambda: _send_soon(message_id))
+    return True
+
+
 def _claim(message_id: int) -> OutgoingMessage | None:
     """Take a due message for CLAIM, so that no transaction stays open while the mail server is spoken to."""
     now = timezone.now()

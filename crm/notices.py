@@ -72,6 +72,11 @@ def settle(key: str, *, but: Agent | None = None) -> None:
         _nudge(ids)
 
 
+def email_again(notices: QuerySet[Notice]) -> int:
+    """Have these lines e-mailed to their people by the next round; return how many."""
+    return notices.filter(person__is_active=True).update(email_due_at=timezone.now())
+
+
 def told_to(person: Agent) -> QuerySet[Notice]:
     """Return what stands on this person's page; not what is about a lead that went out of their sight."""
     rows = Notice.objects.filter(person=person, in_page=True)

@@ -44,3 +44,18 @@ def test_a_prompts_next_version_names_its_author(browser):
 
     assert browser.post(reverse("admin:calls_stageprompt_add"), given).status_code == 302
     assert StagePrompt.objects.get(version=99).author.email == "ada@example.com"
+
+
+def test_deliveries_are_processed_again(browser):
+    call = Call.objects.create(id=call_pk("v-2"), vapi_id="v-2")
+    body = b'{"message": {"type": "end-of-call-report", "call": {"id": "v-2"}, "endedReason": "customer-ended-call"}}'
+    event = WebhookEvent.objects.create(
+        call=call, fingerprint=uuid.uuid4(), type="end-of-call-report", at=timezone.now(), body=body
+    )
+
+    browser.post(
+        reverse("admin:calls_webhookevent_changelist"), {"action": "reprocess", "_selected_action": [event.pk]}
+    )
+
+    call.refresh_from_db()
+    assert call.ended_reason == "customer-ended-call"

@@ -24,3 +24,11 @@ def test_each_answer_has_a_nonce_of_its_own(client) -> None:
 def test_pages_hold_no_inline_script_style_or_handler(client) -> None:
     html = client.get("/login").content.decode()
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*(src=|application/json))", html)
+
+
+def test_only_the_administration_may_build_functions_out_of_text(client):
+    admin, login = (client.get(path).headers["Content-Security-Policy"] for path in ("/admin/login/", "/login"))
+
+    assert "script-src 'self' 'unsafe-eval';" in admin
+    assert "'unsafe-inline'" not in admin.partition("style-src")[0]
+    assert "unsafe" not in login

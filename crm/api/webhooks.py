@@ -17,7 +17,7 @@ from crm.api.filters import Flag, ListFilters
 from crm.api.permissions import may_manage
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.hooks.addresses import check_url
-from crm.hooks.events import queue
+from crm.hooks.events import queue, redeliver
 from crm.hooks.secrets import renew_secret
 from crm.models import DeliveryStatus, WebhookDelivery, WebhookEvent, WebhookSubscription
 
@@ -156,7 +156,4 @@ class WebhookViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceV
         row = WebhookDelivery.objects.filter(subscription=subscription, pk=delivery).first()
         if row is None:
             raise Http404
-        again = WebhookDelivery.objects.create(subscription=subscription, event=row.event, payload=row.payload)
-        again.refresh_from_db()
-        queue(subscription.pk)
-        return Response(DeliverySerializer(again).data, 201)
+        return Response(DeliverySerializer(redeliver(row)).data, 201)

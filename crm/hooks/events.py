@@ -29,6 +29,14 @@ def tell(event: WebhookEvent, data: dict[str, Any]) -> int:
     return len(ids)
 
 
+def redeliver(row: WebhookDelivery) -> WebhookDelivery:
+    """Tell the same once more, after what is still waiting; return the new delivery."""
+    again = WebhookDelivery.objects.create(subscription=row.subscription, event=row.event, payload=row.payload)
+    again.refresh_from_db()
+    queue(row.subscription_id)
+    return again
+
+
 def queue(subscription_id: int) -> None:
     """Have one subscriber told soon after the commit. The sweep tells whom this misses."""
     from crm.tasks import deliver_webhooks  # The tasks import what this module is imported by.

@@ -130,3 +130,27 @@ def test_a_page_that_does_not_exist_says_so(client, person):
 
     assert answer.status_code == 404
     assert "This page does not exist" in answer.content.decode()
+
+
+def test_the_door_of_the_administration_counts_with_the_other_one(client, person):
+    person.is_staff = True
+    person.save()
+    door = "/admin/login/?next=/admin/"
+    for _ in range(signin.MOST_PER_ACCOUNT_AND_ADDRESS - 1):
+        client.post(door, {"username": "ana@example.com", "password": "wrong"})
+    sign_in(client, "wrong")
+
+    answer = client.post(door, {"username": "ana@example.com", "password": PASSWORD})
+
+    assert "Too many wrong passwords. Wait 15 minutes" in answer.content.decode()
+    assert not is_signed_in(client)
+
+
+def test_the_administration_opens_for_those_who_may(client, person):
+    door = "/admin/login/?next=/admin/"
+    given = {"username": "ana@example.com", "password": PASSWORD, "next": "/admin/"}
+    assert "may not open the administration" in client.post(door, given).content.decode()
+    person.is_staff = True
+    person.save()
+
+    assert client.post(door, given).headers["Location"] == "/admin/"

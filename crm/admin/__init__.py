@@ -1,0 +1,19 @@
+"""Django admin for the centre's tables. History is read-only, secrets are never shown, long lists are not counted."""
+
+from crm.admin import dashboard, diary, homes, hooks, leads, messages, office, staff
+from crm.admin.base import DeskAdmin, DeskInline, LongListAdmin, ReadOnlyAdmin
+
+__all__ = [
+    "DeskAdmin",
+    "DeskInline",
+    "LongListAdmin",
+    "ReadOnlyAdmin",
+    "dashboard",
+    "diary",
+    "homes",
+    "hooks",
+    "leads",
+    "messages",
+    "office",
+    "staff",
+]
