@@ -22,7 +22,7 @@ def call(name: str, text: str, **fields) -> Call:
 
 @pytest.fixture
 def desk(agent) -> None:
-    lead = factories.lead(full_name="Sara Clark", owner=agent, phone="+13125550147")
+    lead = factories.lead(full_name="Sara Clark", owner=agent, phone="+17735550147")
     call("v-1", "Is there parking on Clark Street?", lead=lead)
     factories.listing(address="12 Clark Street", neighborhood="Lakeview")
     factories.listing(address="120 Clark Street", status="let")
@@ -56,7 +56,7 @@ def test_one_box_finds_everything(agent_api, desk) -> None:
     ],
 )  # fmt: skip
 def test_typos_and_odd_texts(agent_api, agent, query: str, kind: str, titles: list[str]) -> None:
-    factories.lead(full_name="Sara Clark", owner=agent, phone="+13125550147")
+    factories.lead(full_name="Sara Clark", owner=agent, phone="+17735550147")
     factories.listing(address="12 Clark Street", neighborhood="Lakeview")
     factories.listing(address="120 Clark Street", status="let")
     factories.listing(address="9 Clarkson Avenue", unit="3F")
