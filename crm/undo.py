@@ -42,6 +42,8 @@ def _field(name: str) -> Field[Any, Any]:
 
 def token(lead: Lead, before: dict[str, Any], *, stage_since: datetime | None = None) -> str:
     """Return what takes the lead from what it is now back to `before`; a stage taken back is as old as it was."""
+    # As the database has it: a form's 1850 is 1850.00 there.
+    lead.refresh_from_db(fields=list(before))
     kept = {"lead": lead.pk, "before": before, "after": values_of(lead, list(before))}
     if stage_since is not None:
         kept["since"] = stage_since.isoformat()

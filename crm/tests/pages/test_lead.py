@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -174,6 +175,24 @@ def test_a_number_that_is_anothers_is_named_only_to_those_who_see_it(people: Peo
 
 def undo_of(answer: Any) -> str:
     return json.loads(answer.headers["HX-Trigger"])["toast"]["undo"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "before", "given"),
+    [
+        ("budget", Decimal("1500.00"), "1850"),
+        ("move_in_on", date(2027, 5, 1), "2027-06-01"),
+        ("bedrooms", None, "2"),
+        ("email", "was@example.com", "is@example.com"),
+    ],
+)
+def test_a_fact_of_any_kind_is_put_back(people: People, fact: str, before: Any, given: str):
+    lead = factories.lead(owner=people.agent, **{fact: before})
+    client = signed_in(people.agent)
+    undo = undo_of(client.post(f"/leads/{lead.pk}/facts/{fact}", {fact: given}, headers=htmx()))
+    assert client.post(undo, headers=htmx()).headers["HX-Trigger"] == "undone"
+    lead.refresh_from_db()
+    assert getattr(lead, fact) == before
 
 
 def test_an_edit_is_undone_unless_somebody_changed_it_since(people: People, lead: Lead):
