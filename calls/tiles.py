@@ -132,6 +132,8 @@ class Tile:
     steered_until: str = ""
     muted: str = ""
     may_steer: bool = True
+    lead: int | None = None
+    may_claim: bool = True
     waiting: str = ""
     waiting_since: str = ""
     waiting_timer: str = ""
@@ -179,6 +181,8 @@ def tile(call: dict[str, Any], now: datetime, person: Agent) -> Tile:
         assistant=call.get("assistant_name") or "",
         **_people(call, words, now),
         may_steer=is_among(person, call.get("supervisors")),
+        lead=call.get("lead"),
+        may_claim=_may_claim(call),
         is_ended=call["phase"] == Phase.ENDED,
         ended_at=call.get("ended_at") or call.get("phase_since") or "",
         outcome=outcome,
@@ -186,10 +190,16 @@ def tile(call: dict[str, Any], now: datetime, person: Agent) -> Tile:
     )
 
 
+# All a screen in a corridor may know of a call. What is new in a shape stays out until somebody adds it here.
+_PUBLIC = {
+    "id", "status", "stage", "phase", "phase_since", "started_at", "ended_at", "created_at", "ended_class",
+    "listing_label", "held_slot", "booked_viewing", "alerts", "assistant_muted",
+}  # fmt: skip
+
+
 def public(call: dict[str, Any]) -> dict[str, Any]:
-    """Return a board shape without anything personal: no name, number or words, and nobody who steers it."""
-    personal = {"lead_name", "customer_number", "last_lines", "context", "transcript", "summary", "supervisor"}
-    return {key: value for key, value in call.items() if key not in personal | {"waiting_for_person"}}
+    """Return a board shape without anything personal: no name, number or words, of the caller or of ours."""
+    return {key: value for key, value in call.items() if key in _PUBLIC}
 
 
 def _people(call: dict[str, Any], words: dict[str, dict[str, str]], now: datetime) -> dict[str, str]:
@@ -207,6 +217,11 @@ def _people(call: dict[str, Any], words: dict[str, dict[str, str]], now: datetim
         said["waiting_since"] = waits["since"]
         said["waiting_timer"] = _since(waits["since"], now)
     return said
+
+
+def _may_claim(call: dict[str, Any]) -> bool:
+    """Say whether the lead belongs to nobody: then the call is everybody's."""
+    return call.get("lead") is not None and call.get("seen_by", {}) is None
 
 
 def state(call: dict[str, Any]) -> str:

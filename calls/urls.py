@@ -4,12 +4,14 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import analytics, assistants, call, calls, prompts, rehearsals, test_suite, vapi_agent
+from calls.pages import analytics, assistants, call, calls, note, prompts, rehearsals, test_suite, vapi_agent, wallboard
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
     re_path(r"^presence/?$", tower.take_calls, name="take-calls"),
+    re_path(r"^wallboard/?$", wallboard.wallboard, name="wallboard"),
+    path("calls/<uuid:call_id>/note", note.note, name="call-note"),
     path("calls/<uuid:call_id>/tower", tower.tower, name="tower"),
     path("calls/<uuid:call_id>/tower/<slug:name>", tower.control, name="control"),
     re_path(r"^analytics/?$", analytics.analytics, name="analytics"),

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -17,7 +17,7 @@ from calls import board, presence
 from calls.models import Phase
 from calls.rights import visible_calls
 from calls.sight import Sight
-from calls.tiles import STEPS, Tile, board_words, public, tile
+from calls.tiles import STEPS, Tile, board_words, tile
 from calls.tower.rights import viewer
 from crm.desk import day_bounds, desk
 from crm.models import Agent, AppointmentStatus, OfficeSettings
@@ -30,28 +30,14 @@ from crm.rights import visible_appointments
 @vary_on_headers("HX-Request")
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The live desk. htmx asks for the panel alone: `needs` and `viewings` without the board."""
+    if "wall" in request.GET:
+        return redirect("wallboard")
     now, person = timezone.now(), cast(Agent, request.user)
     presence.note_seen(person)
     context: dict[str, Any] = {"desk": desk(person, now=now), "now": now, "takes_calls": presence.takes_calls(person)}
-    if request.GET.get("wall"):
-        return _wall(request, person, now)
     if getattr(request, "htmx", False):
         return render(request, "calls/parts/desk.html", context)
     return render(request, "calls/dashboard.html", context | board_context(now, person))
-
-
-def _wall(request: HttpRequest, person: Agent, now: datetime) -> HttpResponse:
-    """The board for a screen that everybody passes: which home, how far, how long; nothing about the caller."""
-    shown = Sight.of(person).narrow(board.snapshot())["calls"]
-    tiles = [tile(public(call), now, person) for call in shown if call["phase"] != Phase.ENDED]
-    context = {
-        "tiles": tiles,
-        "held_count": sum(item.hold is not None for item in tiles),
-        "today": today_counts(now, person),
-        "now": now,
-    }
-    is_part = getattr(request, "htmx", False)
-    return render(request, "calls/parts/wall.html" if is_part else "calls/wall.html", context)
 
 
 def board_context(now: datetime, person: Agent) -> dict[str, Any]:

@@ -147,3 +147,48 @@ def test_without_scripts_the_page_says_how_old_it_is(browser, desk: Desk, board:
     expect(page.locator("[data-freshness-text]")).to_have_text(re.compile(r"^Data as of \d\d:\d\d$"))
     expect(tile(page, written(phone))).to_be_visible()
     context.close()
+
+
+def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, desk: Desk):
+    call = Call(desk, "+13125550861")
+    call.begins()
+    call.tool("save_lead", full_name="Tessa Tile")
+    shown = tile(board, "Tessa Tile")
+    shown.get_by_role("button", name="Claim").click()
+    expect(board.locator("[data-toasts]")).to_contain_text("Tessa Tile is yours")
+    expect(shown.get_by_role("button", name="Claim")).to_be_hidden()
+
+    shown.get_by_role("link", name="Write a note").click()
+    board.get_by_label("Note", exact=True).fill("Likes the garden")
+    board.get_by_role("button", name="Keep the note").click()
+    expect(board.locator("[data-toasts]")).to_contain_text("Note kept.")
+    expect(board.locator("#sheet")).to_be_hidden()
+
+    shown.get_by_role("link", name="Tessa Tile").click()
+    expect(board).to_have_url(re.compile(r"/calls/"))
+    call.ends()
+
+
+def test_nothing_personal_reaches_the_wallboard(board: Page, phone: Call):
+    phone.begins()
+    phone.tool("save_lead", full_name="Wanda Wall")
+    phone.line("user", "I live at Rosebud Lane.")
+    expect(tile(board, "Wanda Wall")).to_contain_text("Rosebud")
+    heard: list[str] = []
+    board.on(
+        "response", lambda answer: "text" in answer.headers.get("content-type", "") and heard.append(answer.text())
+    )
+    sockets: list[str] = []
+    board.on("websocket", lambda socket: sockets.append(socket.url))
+
+    board.goto("/wallboard")
+    expect(board.locator(".wall-tile")).not_to_have_count(0)
+    with board.expect_response(
+        lambda answer: answer.url.endswith("/wallboard") and answer.request.is_navigation_request() is False
+    ):
+        phone.line("user", "Rosebud, I said.")
+
+    assert sockets == []
+    said = "".join([*heard, board.content()])
+    assert "wall-tile" in said
+    assert [word for word in ("Wanda", "Rosebud", phone.number[2:], phone.number[-4:]) if word in said] == []

@@ -95,5 +95,5 @@ def test_dashboard_asks_the_database_a_fixed_number_of_questions(client, manager
         factories.appointment(agent, factories.listing(agent), start, lead=lead)
     client.get("/dashboard")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(18):
         client.get("/dashboard")

@@ -74,7 +74,7 @@ def test_page_and_api_show_what_is_theirs(people):
         client = Client()
         client.force_login(people[name])
         page = client.get("/dashboard").content.decode()
-        wall = client.get("/dashboard?wall=1").content.decode()
+        wall = client.get("/wallboard").content.decode()
         snapshot = client.get("/api/v1/live").json()
 
         assert {shape["id"] for shape in snapshot["calls"]} == {str(pk) for pk in expected}

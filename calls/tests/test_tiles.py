@@ -29,6 +29,7 @@ def test_tile_shows_what_the_pages_script_shows(case):
         "steered": shown.steered,
         "muted": shown.muted,
         "waiting": shown.waiting,
+        "may_claim": shown.may_claim,
         "outcome": shown.outcome,
         "outcome_tone": shown.outcome_tone,
     } == case["expected"]

@@ -21,6 +21,7 @@ from calls import presence
 from calls.duty import Circle, free_people
 from calls.errors import ControlInvalid, ControlRefusal
 from calls.models import Call, ControlAction, ControlKind, ControlOutcome, Phase
+from calls.rights import visible_calls
 from calls.shapes import supervisor_shape, tile_shape, viewings_of, with_related
 from calls.tiles import tile
 from calls.tower import actions, keyring, lease, listening
@@ -40,8 +41,8 @@ _KINDS = {kind.value: kind for kind in ControlKind if kind not in (ControlKind.T
 @vary_on_headers("HX-Request", "Accept")
 def tower(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """The menu: what can be done, who steers the call now, and what was done so far."""
-    call = _call(call_id)
     person = cast(Agent, request.user)
+    call = _call(call_id, person)
     presence.note_seen(person)
     if not may_supervise(person, call):
         return _answer(request, call, refusal=_may_not(call, person))
@@ -54,11 +55,12 @@ def tower(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
 @vary_on_headers("HX-Request", "Accept")
 def control(request: HttpRequest, call_id: uuid.UUID, name: str) -> HttpResponse:
     """Do one thing to the call."""
-    call, person = _call(call_id), cast(Agent, request.user)
+    person = cast(Agent, request.user)
+    call = _call(call_id, person)
     presence.note_seen(person)
     if name == RELEASE:
         actions.release(call, person)
-        return _answer(request, _call(call_id))
+        return _answer(request, _call(call_id, person))
     if name != ControlKind.LISTEN and name not in _KINDS:
         raise Http404
     try:
@@ -68,8 +70,8 @@ def control(request: HttpRequest, call_id: uuid.UUID, name: str) -> HttpResponse
         else:
             action = actions.perform(call, person, _wish(request, _KINDS[name]))
     except ControlRefusal as refusal:
-        return _answer(request, _call(call_id), refusal=refusal)
-    return _answer(request, _call(call_id), action=action)
+        return _answer(request, _call(call_id, person), refusal=refusal)
+    return _answer(request, _call(call_id, person), action=action)
 
 
 @login_required
@@ -82,8 +84,9 @@ def take_calls(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard")
 
 
-def _call(call_id: uuid.UUID) -> Call:
-    return get_object_or_404(with_related(Call.objects.all()), pk=call_id)
+def _call(call_id: uuid.UUID, person: Agent) -> Call:
+    """Return the call. What somebody may not see does not exist for them, whatever they may steer besides."""
+    return get_object_or_404(with_related(visible_calls(person)), pk=call_id)
 
 
 def _may_not(call: Call, person: Agent) -> ControlRefusal | None:
@@ -162,6 +165,7 @@ def _context(
         "may": may,
         "is_over": is_over,
         "can_steer": known is not None and bool(known.control),
+        "only_hears": known is not None and bool(known.listen) and "listen" in request.GET,
         "can_hear": known is not None and bool(known.listen),
         "holder": holder if holder is not None and holder.pk != person.pk else None,
         "is_mine": holder is not None and holder.pk == person.pk,

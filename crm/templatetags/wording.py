@@ -28,6 +28,11 @@ def due(at: datetime) -> str:
 
 
 @register.filter
+def distance(at: datetime) -> str:
+    return wording.distance(at, timezone.now())
+
+
+@register.filter
 def clock_seconds(at: datetime) -> str:
     """Return "15:00:05", for a page whose age is counted in seconds."""
     return f"{timezone.localtime(at):%H:%M:%S}"

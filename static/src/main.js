@@ -22,6 +22,7 @@ startShortcuts(document);
 // A page's own code loads only where an element asks for it.
 const PAGES = {
   "[data-board]": async () => (await import("./board/page.js")).startBoard,
+  "[data-wall]": async () => (await import("./board/wall.js")).startWall,
   "[data-agent-page]": async () => (await import("./agent/page.js")).startAgent,
   "[data-listening]": async () => (await import("./listen/page.js")).startListening,
   "[data-analytics]": async () => (await import("./charts/page.js")).startAnalytics,

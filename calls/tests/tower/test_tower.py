@@ -129,15 +129,28 @@ def test_an_agent_may_step_into_calls_of_an_assistant_of_their_own(client, db, l
     assert post(client, call, "mute").status_code == 200
 
 
-@pytest.mark.parametrize(("who", "may"), [("owner", True), ("shower", True), ("stranger", False)])
-def test_whose_lead_or_home_it_is_may_step_in_and_only_they_see_the_button(client, db, line, who, may):
+@pytest.mark.parametrize(
+    ("who", "is_owned", "shown", "status"),
+    [
+        ("owner", True, [True], 200),
+        ("shower", False, [True], 200),
+        ("stranger", False, [False], 403),
+        ("stranger", True, [], 404),
+    ],
+)
+def test_whose_lead_or_home_it_is_may_step_in_and_only_they_see_the_button(
+    client, db, line, who, is_owned, shown, status
+):
     people = {"owner": factories.agent(), "shower": factories.agent(), "stranger": factories.agent()}
-    call = live_call(lead=factories.lead(owner=people["owner"]), listing=factories.listing(people["shower"]))
+    lead = factories.lead(owner=people["owner"] if is_owned else None)
+    call = live_call(lead=lead, listing=factories.listing(people["shower"]))
     client.force_login(people[who])
 
-    shown = [item.may_steer for item in client.get("/dashboard").context["tiles"] if item.id == str(call.pk)]
+    tiles = client.get("/dashboard").context["tiles"]
 
-    assert (shown, post(client, call, "mute").status_code) == ([may], 200 if may else 403)
+    assert [item.may_steer for item in tiles if item.id == str(call.pk)] == shown
+    assert post(client, call, "mute").status_code == status
+    assert client.get(f"/calls/{call.pk}/tower").status_code == status
 
 
 def test_a_call_without_a_team_is_for_managers(client, db, line):

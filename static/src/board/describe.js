@@ -29,6 +29,9 @@ export function describe(call, words, { zone, language, now, viewer }) {
     assistant: call.assistant_name ?? "",
     ...peopleOf(call, words, now),
     maySteer: maySteer(call.supervisors, viewer),
+    lead: call.lead ?? null,
+    // A lead of nobody's: then the call is everybody's.
+    mayClaim: call.lead != null && call.seen_by === null,
     isEnded,
     endedAt: call.ended_at ?? call.phase_since ?? "",
     outcome,

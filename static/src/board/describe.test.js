@@ -25,6 +25,7 @@ for (const { title, call, expected } of cases) {
         steered: tile.steered,
         muted: tile.muted,
         waiting: tile.waiting,
+        may_claim: tile.mayClaim,
         outcome: tile.outcome,
         outcome_tone: tile.outcomeTone,
       },

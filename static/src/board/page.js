@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import { announce } from "../shell/announce.js";
 import { toast } from "../shell/toasts.js";
+import { startActs } from "./acts.js";
 import { Board } from "./board.js";
 import { Freshness } from "./freshness.js";
 import { LiveLink } from "./link.js";
@@ -29,6 +30,7 @@ export function startBoard(document, root) {
   });
 
   const tower = startTower(document);
+  startActs(document);
 
   store.snapshot(snapshot, true);
   for (const call of store.calls.values()) board.show(call, false);
@@ -114,6 +116,14 @@ function deskRefresher(document, words, isLive) {
   // A session that has ended answers with the sign-in page, which does not belong into the panel.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.target.id === "desk" && !event.detail.xhr.responseURL.endsWith("/dashboard")) event.detail.shouldSwap = false;
+  });
+  // What was done in the panel itself is shown at once, whatever has the focus.
+  document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+    if (!detail.successful || detail.requestConfig.verb !== "post" || !target.closest("#desk .needs")) return;
+    htmx.trigger(document.getElementById("desk"), "desk:refresh");
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    if (detail.target.id === "desk" && document.activeElement === document.body) document.getElementById("needs-title").focus();
   });
   return () => {
     timer ??= setTimeout(() => {

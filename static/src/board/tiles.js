@@ -49,9 +49,23 @@ function fillPeople(element, tile) {
   part(element, "steered").dataset.until = tile.steeredUntil;
   put(element, "steered-word", tile.steered);
   part(element, "muted").hidden = !tile.muted;
-  const steer = part(element, "steer");
-  steer.href = steer.dataset.path.replace("00000000-0000-0000-0000-000000000000", tile.id);
-  steer.hidden = tile.isEnded || !tile.maySteer;
+  fillActs(element, tile);
+}
+
+function fillActs(element, tile) {
+  const call = `/calls/${tile.id}`;
+  part(element, "name").href = part(element, "open").href = call;
+  pointTo(part(element, "note"), `${call}/note`, tile.lead !== null);
+  pointTo(part(element, "listen"), `${call}/tower?listen=1`, !tile.isEnded && tile.maySteer);
+  pointTo(part(element, "steer"), `${call}/tower`, !tile.isEnded && tile.maySteer);
+  const claim = part(element, "claim");
+  claim.action = `/leads/${tile.lead}/claim`;
+  claim.hidden = !tile.mayClaim;
+}
+
+function pointTo(link, path, isOpen) {
+  link.href = path;
+  link.hidden = !isOpen;
 }
 
 function fillSteps(list, present) {

@@ -7,7 +7,7 @@ export function startTower(document) {
   const shown = () => place.querySelector("[data-call]");
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest('[data-f="steer"]');
+    const link = event.target.closest('[data-f="steer"], [data-f="listen"]');
     if (link && isPlain(event)) {
       event.preventDefault();
       open(link.href);
