@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from calls.models import Phase, Stage
-from crm.api.schema import ID, INSTANT, Schema, choice, maybe, record, several
+from crm.api.schema import COUNT, ID, INSTANT, Schema, choice, maybe, record, several
 
 TEXT: Schema = {"type": "string"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
-COUNT: Schema = {"type": "integer", "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 
 LINE = {

@@ -16,7 +16,7 @@ from crm.api.filters import Amount
 from crm.api.instants import write_instant
 from crm.api.listings import ListingSerializer, ListingViewSet
 from crm.api.pagination import page_size_of
-from crm.api.schema import INSTANT, maybe, parameter, record, several
+from crm.api.schema import COUNT, INSTANT, maybe, parameter, record, several
 from crm.api.views import ApiView
 from crm.models import Listing, ListingStatus
 from crm.search.criteria import Criteria, wish_name
@@ -54,12 +54,11 @@ FOUND = record(
     alternatives=several(record(relaxed={"type": "string"}, says={"type": "string"}, listing=_LISTING)),
     outside=OUTSIDE,
 )
-_COUNT = {"type": "integer", "minimum": 0}
 STATUS = record(
     status={"const": "ok"},
-    rentals=_COUNT,
-    available=_COUNT,
-    by_status=record(**dict.fromkeys(ListingStatus.values, _COUNT)),
+    rentals=COUNT,
+    available=COUNT,
+    by_status=record(**dict.fromkeys(ListingStatus.values, COUNT)),
     as_of=INSTANT,
 )
 MAX_LIMIT = 100

@@ -22,6 +22,7 @@ PROGRAM_PREFIXES = ("/api/v1/", "/calendar/availability", "/calendar/events", "/
 WRITES = ("post", "put", "patch", "delete")
 Schema = dict[str, Any]
 INSTANT: Schema = {"type": "string", "format": "date-time"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 ID: Schema = {"type": "integer", "minimum": 1}
 
 

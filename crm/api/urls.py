@@ -8,8 +8,10 @@ from crm.api.appointments import AppointmentViewSet
 from crm.api.availability import AvailabilityView
 from crm.api.calendars import BusyTimeViewSet, ClosureViewSet
 from crm.api.lead_bulk import LeadBulkView
+from crm.api.lead_history import DuplicatesView, MergeView, PartView, TimelineViewSet
 from crm.api.leads import LeadViewSet, NoteViewSet
 from crm.api.listings import ListingViewSet
+from crm.api.notices import NoticeViewSet
 from crm.api.office import SettingsView
 from crm.api.search import SearchView
 from crm.api.teams import TeamViewSet
@@ -17,6 +19,7 @@ from crm.api.todo import TaskViewSet
 from crm.api.tokens import TokenViewSet
 from crm.api.webhooks import WebhookViewSet
 
+LEAD = "^leads/(?P<lead>[0-9]{1,18})"
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("leads", LeadViewSet, "api-lead")
@@ -24,6 +27,7 @@ router.register("tasks", TaskViewSet, "api-task")
 router.register("teams", TeamViewSet, "api-team")
 router.register("webhooks", WebhookViewSet, "api-webhook")
 router.register("tokens", TokenViewSet, "api-token")
+router.register("notices", NoticeViewSet, "api-notice")
 router.register("notes", NoteViewSet, "api-note")
 router.register("listings", ListingViewSet, "api-listing")
 router.register("agents", AgentViewSet, "api-agent")
@@ -36,5 +40,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
     re_path(r"^search/?$", SearchView.as_view(), name="api-search"),
     re_path(r"^leads/bulk/?$", LeadBulkView.as_view(), name="api-lead-bulk"),
+    re_path(rf"{LEAD}/timeline/?$", TimelineViewSet.as_view({"get": "list"}), name="api-lead-timeline"),
+    re_path(rf"{LEAD}/duplicates/?$", DuplicatesView.as_view(), name="api-lead-duplicates"),
+    re_path(rf"{LEAD}/merge/?$", MergeView.as_view(), name="api-lead-merge"),
+    re_path(rf"{LEAD}/part/?$", PartView.as_view(), name="api-lead-part"),
     *router.urls,
 ]

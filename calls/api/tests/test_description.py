@@ -21,7 +21,8 @@ from schemathesis.config import SchemathesisConfig
 from calls.models import Assistant, Call, call_pk
 from crm.api.described import description
 from crm.api.tests.conftest import problem
-from crm.models import Agent, BusyTime, Closure, Note, Task, TaskKind, WebhookSubscription
+from crm.models import Agent, BusyTime, Closure, Note, Notice, NoticeKind, Task, TaskKind, WebhookSubscription
+from crm.notices import notify
 from crm.tests import factories
 from crm.tokens import issue_token
 
@@ -71,8 +72,10 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
     _, secret = issue_token(agent=admin, scopes=["read", "write"])
     token, _ = issue_token(agent=agent, scopes=["read"])
     call = Call.objects.create(pk=call_pk("v-1"), vapi_id="v-1", lead=lead, transcript=[{"role": "user", "text": "Hi"}])
+    notify([admin], "assigned", kind=NoticeKind.ASSIGNMENT, key="n", lead=lead, data={"by": "Mo"})
     return {
         "secret": secret,
+        "notices": Notice.objects.get().pk,
         "agents": agent.pk,
         "leads": lead.pk,
         "listings": home.pk,
@@ -94,8 +97,9 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
 def known(case: schemathesis.Case, office: dict[str, Any]) -> None:
     """Name records that are there: made-up ids would only ever meet 404."""
     resource = case.path.split("/")[3] if case.path.startswith("/api/v1/") else ""
-    if "id" in (case.path_parameters or {}) and resource in office:
-        case.path_parameters["id"] = office[resource]
+    for name, others in (("id", resource), ("lead", "leads")):
+        if name in (case.path_parameters or {}) and others in office:
+            case.path_parameters[name] = office[others]
     names = {"lead": "leads", "listing": "listings", "agent": "agents", "owner": "agents", "assignee": "agents"}
     if isinstance(case.body, dict):
         for name in names.keys() & case.body.keys():
