@@ -256,6 +256,8 @@ DJANGO_VITE = {
 # Vite's files carry a hash in their names and Django's own come from the package: nothing has to be collected.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# A built file's name changes with its content, so a browser never has to ask for it again.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
 # Before the first build the folder is not there; `manage.py doctor` says so in plain words.
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004", "django_vite.W001"]
 # An agent's email is unique whatever its case, by a constraint on lower(email): stricter than what the check looks for.
