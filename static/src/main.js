@@ -37,10 +37,12 @@ const PAGES = {
   "[data-listing-page]": async () => (await import("./diary/listings.js")).startListings,
 };
 
-for (const [selector, load] of Object.entries(PAGES)) {
+const started = Object.entries(PAGES).map(async ([selector, load]) => {
   const root = document.querySelector(selector);
-  if (root) load().then((start) => start(document, root));
-}
+  if (root) (await load())(document, root);
+});
+// What needs a script (.needs-script) is there from now on.
+Promise.allSettled(started).then(() => document.documentElement.classList.add("is-scripted"));
 
 // What the palette shows at rest; nobody waits for it.
 if (document.getElementById("palette")) import("./shell/palette.js").then(({ remember }) => remember(document));

@@ -1,0 +1,156 @@
+"""Every page in both themes and on both widths: nobody is shut out, nothing is inline, nothing is said on the console.
+
+The page is loaded once and looked at four times; axe-core judges it by WCAG 2.2 AA.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response
+
+from e2e.desk import BASE_DIR, EMAIL, PASSWORD, Api, Call, Desk
+
+pytestmark = pytest.mark.browser
+
+AXE = BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+# A colour on its way from one theme to the other belongs to neither.
+JUDGE = """async (rules) => {
+    do await new Promise(requestAnimationFrame); while (document.getAnimations().length);
+    const judged = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+    const nodes = judged.violations.flatMap(({ id, nodes }) => nodes.map((node) => ({ id, ...node })));
+    return nodes.map(({ id, target, failureSummary }) => `${id}: ${target} ${failureSummary}`);
+}"""
+# The width changes everything but colours, the theme only those.
+LOOKS = [("light", 1280, False), ("dark", 1280, True), ("dark", 390, False), ("light", 390, True)]
+PATHS = [
+    "/dashboard",
+    "/dashboard?wall=1",
+    "/calls",
+    "/calls?q=nothing-like-it",
+    "/calls/{call}",
+    "/calls/{call}/events",
+    "/calls/{call}/tower",
+    "/leads?scope=all",
+    "/leads?scope=all&q=nothing-like-it",
+    "/leads/{lead}",
+    "/leads/{lead}/merge/{other}",
+    "/pipeline?scope=all",
+    "/appointments",
+    "/appointments?view=week&by=agent",
+    "/appointments/new",
+    "/appointments/{viewing}",
+    "/appointments/{viewing}/cancel",
+    "/listings",
+    "/listings/new",
+    "/listings/{listing}",
+    "/listings/{listing}/edit/basics",
+    "/users",
+    "/users/{agent}/calendar",
+    "/vapi-agent",
+    "/assistants",
+    "/prompts",
+    "/prompts/{stage}",
+    "/rehearsals",
+    "/analytics",
+    "/notifications",
+    "/settings",
+    "/test-suite",
+    "/api/docs/",
+    "/no-such-page",
+]
+INLINE = r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*(?:src=|application/json))"
+
+
+@pytest.fixture(scope="module")
+def world(api: Api, desk: Desk, home: dict) -> dict[str, Any]:
+    """One of everything: a call that is over and one that goes on, two leads of one name, a viewing."""
+    over, live = Call(desk, "+13125557411"), Call(desk, "+13125557412")
+    for call in (over, live):
+        call.begins()
+        call.line("assistant", "Thanks for calling. How can I help?")
+        call.line("user", "Is the flat in Oak Street still free?")
+        call.tool("save_lead", full_name="Ottoline Achterberg", budget=2000)
+    over.tool("get_availability", days_ahead=14)
+    over.ends()
+    lead, other = (api.get("leads", phone=call.number)["results"][0]["id"] for call in (over, live))
+    api.post("notes", {"lead": lead, "text": "Has a dog."})
+    start = (datetime.now(UTC) + timedelta(days=9)).replace(hour=16, minute=0, second=0, microsecond=0)
+    agent = home["agents"][0]
+    place = {"agent": agent["id"] if isinstance(agent, dict) else agent, "listing": home["id"]}
+    viewing = api.post("appointments", place | {"lead": lead, "starts_at": start.isoformat()})
+    call = api.get("calls", vapi_id=over.id)["results"][0]["id"]
+    yield {
+        "call": call,
+        "lead": lead,
+        "other": other,
+        "viewing": viewing["id"],
+        "listing": home["id"],
+        "agent": place["agent"],
+        "stage": "qualification",
+    }
+    live.ends()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, desk: Desk) -> Iterator[Page]:
+    context = browser.new_context(base_url=desk.url, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto("/login")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/dashboard")
+    yield page
+    context.close()
+
+
+def visit(page: Page, path: str) -> tuple[Response, list[str]]:
+    """Open the page and return its answer and what the console says from then on."""
+    heard: list[str] = []
+    page.on("console", lambda message: message.type in ("error", "warning") and heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.set_viewport_size({"width": LOOKS[0][1], "height": 850})
+    page.emulate_media(color_scheme="light")
+    answer = page.goto(path)
+    assert answer is not None
+    page.locator("html.is-scripted, html:has(.opblock-tag), html:not(:has(.frame, #docs))").wait_for()
+    return answer, heard
+
+
+def violations(page: Page, *, only_colours: bool) -> list[str]:
+    """Return "rule: where", one for each element that breaks a rule."""
+    return list(page.evaluate(JUDGE, {"type": "rule", "values": ["color-contrast"]} if only_colours else ALL_RULES))
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/login"])
+def test_a_page_is_for_everybody(signed_in: Page, browser: Browser, desk: Desk, world: dict[str, Any], path: str):
+    page = signed_in if path != "/login" else browser.new_page(base_url=desk.url)
+    answer, heard = visit(page, path.format(**world))
+    assert answer.status == (404 if path == "/no-such-page" else 200)
+    _follows_the_policy(answer)
+    page.evaluate(AXE.read_text())
+    found: list[str] = []
+    for scheme, width, only_colours in LOOKS:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 850})
+        found += [f"{scheme} {width} {line}" for line in violations(page, only_colours=only_colours)]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found += [f"{scheme} {width} is {wide} wide"] if wide > width else []
+    assert not found, "\n".join(found)
+    assert [line for line in heard if "404" not in line] == []
+
+
+def _follows_the_policy(answer: Response) -> None:
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    for name in ("script-src", "style-src"):
+        assert re.match(r"'self' 'nonce-[\w-]{22}'", policy[name])
+        assert "'unsafe-inline'" not in policy[name]
+        assert "'unsafe-eval'" not in policy[name]
+    assert policy["default-src"] == "'self'"
+    assert re.findall(INLINE, re.sub(r"<pre.*?</pre>", "", answer.text(), flags=re.S)) == []
