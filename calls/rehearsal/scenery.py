@@ -18,6 +18,7 @@ from calls.practice.voice import Voice
 from calls.rehearsal.scenario import AgentPart, HomePart, Office, Step
 from crm import booking
 from crm.models import Agent, Appointment, BusyTime, Closure, Lead, Listing, WorkingHours
+from crm.search import places
 
 GREETING = "Thank you for calling. I'm Pete. How can I help?"
 # Of those kept for fiction, and of nobody in the demo.
@@ -139,6 +140,7 @@ def remove(made: Scenery) -> None:
     Listing.objects.filter(pk__in=[row.pk for row in made.homes.values()]).delete()
     Agent.objects.filter(pk__in=agents).delete()
     Closure.objects.filter(pk__in=[row.pk for row in made.closures]).delete()
+    places.forget_unused()
 
 
 def row_counts() -> Counter[str]:

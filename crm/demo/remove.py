@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from crm.models import Agent, Appointment, Closure, Lead, Listing, Note, Task, Team, TimelineEntry
+from crm.search import places
 
 
 @transaction.atomic
@@ -19,7 +20,7 @@ def remove_agency() -> Counter[str]:
     A viewing at a demo home or with a demo agent goes whoever it was promised to, because neither exists.
     """
     of_demo = Q(is_demo=True) | Q(lead__is_demo=True) | Q(listing__is_demo=True) | Q(agent__is_demo=True)
-    return _delete(
+    counts = _delete(
         [
             Appointment.objects.filter(of_demo),
             Lead.objects.filter(is_demo=True),
@@ -30,6 +31,8 @@ def remove_agency() -> Counter[str]:
             Closure.objects.filter(is_demo=True),
         ]
     )
+    places.forget_unused()
+    return counts
 
 
 @transaction.atomic

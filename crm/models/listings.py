@@ -114,7 +114,10 @@ class Listing(models.Model):
 
 
 class Place(models.Model):
-    """A name that stands in some listing's `places`. Written by a trigger; never removed, which does no harm."""
+    """A name that stands in some listing's `places`. Written by a trigger.
+
+    Names outlive their listings, which does no harm; see `crm.search.places.forget_unused`.
+    """
 
     name = models.TextField(primary_key=True)
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from crm.models import Listing, Place
 
 # A home has a handful of places; a wish that is like more names than this is not a place.
 MOST_PLACES = 40
@@ -43,3 +46,11 @@ def like(location: str) -> dict[str, float]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, alike FROM crm_places_like(%s, %s)", [writings, MOST_PLACES])
         return {name: float(alike) for name, alike in cursor.fetchall()}
+
+
+def forget_unused() -> int:
+    """Take names that no listing carries any more out of the vocabulary; return how many.
+
+    Leaving them does no harm, so only those who promise to leave no trace call this.
+    """
+    return Place.objects.exclude(Exists(Listing.objects.filter(places__contains=[OuterRef("name")]))).delete()[0]
