@@ -10,9 +10,11 @@ from django.core.cache import cache
 
 from calls import board, projection, refold
 from calls.client import VapiClient
+from calls.errors import VapiUnavailable
 from calls.practice import sessions
 from calls.rehearsal import runs
 from calls.silence import close_silent_calls
+from calls.sync import nightly
 
 logger = logging.getLogger(__name__)
 
@@ -67,3 +69,9 @@ def rehearse(run_id: int) -> None:
 def give_back_practice() -> int:
     """Cancel viewings of practice calls that ended without anybody ending them here."""
     return sessions.give_back()
+
+
+@shared_task(autoretry_for=(VapiUnavailable,), retry_backoff=60, retry_backoff_max=1800, max_retries=6)
+def compare_assistants() -> int:
+    """Compare the assistants at Vapi with what Pete needs, and tell managers what changed. Runs at night."""
+    return nightly.check()

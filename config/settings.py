@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "options": EVERY_MINUTE,
     },
     "forget-pushes": {"task": "calendar_sync.tasks.forget_pushes", "schedule": NIGHTLY},
+    "compare-assistants": {"task": "calls.tasks.compare_assistants", "schedule": NIGHTLY},
     "compare-calendars": {"task": "calendar_sync.tasks.compare_all", "schedule": NIGHTLY},
     "clear-sessions": {"task": "crm.tasks.clear_sessions", "schedule": 60.0, "options": EVERY_MINUTE},
 }

@@ -84,6 +84,20 @@ EVENTS = {
     "calendar_problem": Event(
         "unlink", "%(text)s", _("It is your calendar, or you manage whose it is."), _("See the calendar"), "bad"
     ),
+    "assistants_drifted": Event(
+        "bot",
+        _("At Vapi not as Pete needs it: %(names)s. Callers may hear tools fail."),
+        _("Managers hear what the nightly comparison of the assistants finds."),
+        _("See what differs and set it right"),
+        "warn",
+    ),
+    "assistants_refused": Event(
+        "bot",
+        _("Vapi refuses Pete's key: nobody can see whether assistants are right. Put a valid one into VAPI_API_KEY."),
+        _("Managers hear what the nightly comparison of the assistants finds."),
+        _("See the assistants"),
+        "bad",
+    ),
 }
 UNKNOWN = Event("bell", _("Something changed for %(lead)s"), _("It concerns you."), _("Open"))
 
