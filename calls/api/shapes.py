@@ -49,6 +49,7 @@ CALL = record(**_CALL)
 ROW: Schema = {"anyOf": [CALL, {"type": "object", "properties": _CALL}]}
 _DETAIL: dict[str, Schema] = {"prompts": several(ANY_OBJECT), "control_actions": several(ANY_OBJECT)}
 ONE_CALL: Schema = {"anyOf": [record(**_CALL, **_DETAIL), {"type": "object", "properties": _CALL | _DETAIL}]}
+CONTROL = record(supervisor=maybe(ANY_OBJECT), action=maybe(ANY_OBJECT))
 LIVE = record(seq=COUNT, calls=several(CALL))
 LINE_AT_VAPI = record(
     id=TEXT,

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from rest_framework.routers import SimpleRouter
 
 from calls.api.assistants import AssistantViewSet
+from calls.api.control import ControlView
 from calls.api.views import CallViewSet, LiveView
 
 router = SimpleRouter()
@@ -13,5 +14,6 @@ router.register("assistants", AssistantViewSet, "api-assistant")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^live/?$", LiveView.as_view(), name="api-live"),
+    re_path(r"^calls/(?P<call>[^/]{1,200})/control/?$", ControlView.as_view(), name="api-call-control"),
     *router.urls,
 ]

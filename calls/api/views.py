@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import Q
 from django.http import Http404
@@ -16,13 +16,15 @@ from calls import board
 from calls.api.shapes import LIVE, ONE_CALL, ROW
 from calls.models import Call, Phase, Stage, call_pk
 from calls.rights import visible_calls
+from calls.search import search
 from calls.shapes import call_shape, prompt_shape
 from calls.sight import Sight
 from calls.stage_prompts import spoken_in
 from calls.tower.log import log_of
 from calls.webhook.shapes import identifier
-from crm.api.filters import Choices, Flag, Ids, ListFilters, Phone, Text, When
+from crm.api.filters import Choices, Flag, Ids, ListFilters, Phone, Text, When, Words
 from crm.api.views import ApiView, ResourceViewSet
+from crm.models import Agent
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -39,11 +41,16 @@ class CallFilters(ListFilters):
     listing = Ids()
     phone = Phone("customer_number")
     live = Flag(method="still_live")
+    search = Words(method="spoken")
     vars()["from"] = When("created_at", "gte")  # A keyword.
     to = When("created_at", "lt")
 
     def named_by_vapi(self, queryset: QuerySet[Call], name: str, vapi_id: str) -> QuerySet[Call]:
         return queryset.filter(vapi_id=identifier(vapi_id))
+
+    def spoken(self, queryset: QuerySet[Call], name: str, words: str) -> QuerySet[Call]:
+        person = cast(Agent, self.request.user)
+        return queryset.filter(pk__in=search(person, visible_calls(person), words).values("pk"))
 
     def still_live(self, queryset: QuerySet[Call], name: str, live: bool) -> QuerySet[Call]:
         ended = Q(phase=Phase.ENDED)
@@ -53,7 +60,8 @@ class CallFilters(ListFilters):
 class CallViewSet(ResourceViewSet):
     """Calls, newest first, with transcript.
 
-    Filters: vapi_id, status, stage, phase, direction, lead, listing, phone, live, from, to (by when they began).
+    Filters: vapi_id, status, stage, phase, direction, lead, listing, phone, live, from, to (by when
+    they began), search (what was said, and the caller's name or number).
     """
 
     queryset = Call.objects.all()
@@ -84,14 +92,19 @@ class CallViewSet(ResourceViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """One call, by Pete's id or Vapi's, with the versions of the prompts that spoke in it."""
-        found = Q(pk=call_pk(identifier(pk)))
-        with suppress(ValueError):
-            found |= Q(pk=uuid.UUID(pk))
-        call = self.get_queryset().filter(found).first()
+        call = self.get_queryset().filter(named(pk)).first()
         if call is None:
             raise Http404
         more = {"prompts": [prompt_shape(version) for version in spoken_in(call)], "control_actions": log_of(call)}
         return Response(self.sparse([call_shape(call) | more])[0])
+
+
+def named(name: str) -> Q:
+    """Return the condition for the call with this id, Pete's or Vapi's."""
+    found = Q(pk=call_pk(identifier(name)))
+    with suppress(ValueError):
+        found |= Q(pk=uuid.UUID(name))
+    return found
 
 
 class LiveView(ApiView):

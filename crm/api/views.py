@@ -62,6 +62,9 @@ class ApiView(APIView):
     content_negotiation_class = AlwaysJSON
     schema = PeteSchema()
     throttle_classes = []
+    # Whether the answer to a POST is kept under its Idempotency-Key, in the transaction of the act. Where not, the view
+    # sees to it that the key acts once.
+    keeps_answers = True
     # What an answer to POST shows once and what is not kept for a repeated request.
     shown_once: ClassVar[list[str]] = []
 
@@ -79,7 +82,7 @@ class ApiView(APIView):
             raise Problem(400, "invalid_parameter", "Parameters may not contain NUL characters.")
         if self.reads_projections and request.method in SAFE_METHODS:
             freshness.settle()
-        if request.method == "POST":
+        if request.method == "POST" and self.keeps_answers:
             self._act_once()
 
     def _act_once(self) -> None:

@@ -97,7 +97,7 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
 def known(case: schemathesis.Case, office: dict[str, Any]) -> None:
     """Name records that are there: made-up ids would only ever meet 404."""
     resource = case.path.split("/")[3] if case.path.startswith("/api/v1/") else ""
-    for name, others in (("id", resource), ("lead", "leads")):
+    for name, others in (("id", resource), ("lead", "leads"), ("call", "calls")):
         if name in (case.path_parameters or {}) and others in office:
             case.path_parameters[name] = office[others]
     names = {"lead": "leads", "listing": "listings", "agent": "agents", "owner": "agents", "assignee": "agents"}
