@@ -6,7 +6,7 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = "Calendars"
 
     def ready(self) -> None:
-        from calendar_sync import checks, first_steps, rail, receivers, status
+        from calendar_sync import audited, checks, first_steps, rail, receivers, status
         from crm import calendar_status
         from crm.pages import places
 
@@ -15,3 +15,4 @@ class CalendarSyncConfig(AppConfig):
         first_steps.connect()
         receivers.connect()
         checks.register()
+        audited.connect()

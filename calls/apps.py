@@ -6,7 +6,7 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import checks, first_steps, listing_figures, palette, projection, receivers, retention
+        from calls import audited, checks, first_steps, listing_figures, palette, projection, receivers, retention
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
@@ -16,4 +16,5 @@ class CallsConfig(AppConfig):
         palette.connect()
         first_steps.connect()
         checks.register()
+        audited.connect()
         listing_figures.register()

@@ -26,6 +26,7 @@ from calls.models import EXPIRED_CLASS, Assistant, Call, Phase, Stage, ToolCall,
 from calls.phases import Fold, fold
 from calls.reports import ended_class
 from calls.shapes import with_related
+from crm.audit.actors import acting, assistant_in
 from crm.models import Appointment, AppointmentStatus, Listing
 from crm.phones import to_e164
 
@@ -134,7 +135,8 @@ def _project(work: _Work, now: datetime) -> datetime | None:
         work.ended_known_at = min(
             (event.received_at for event in ledger.events if event.at >= (folded.ended_at or event.at)), default=now
         )
-    effects.land(call, before, work.tools, work.viewings)
+    with acting(assistant_in(call.vapi_id)):
+        effects.land(call, before, work.tools, work.viewings)
     return _look_again_at(folded, skew, work.viewings)
 
 

@@ -79,6 +79,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             link(_("People"), "group", "crm_agent"),
             link(_("API tokens"), "key", "crm_apitoken"),
+            link(_("Audit"), "history", "crm_auditentry"),
             link(_("Booking rules"), "rule", "crm_officesettings"),
         ],
     },

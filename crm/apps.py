@@ -9,10 +9,14 @@ class CrmConfig(AppConfig):
         # Shared tasks belong to the application that exists when they are queued, in every process.
         import config.celery  # noqa: F401
         from crm import first_steps, notice_causes, palette, photos, receivers, retention
+        from crm.audit import centre, checks, work
         from crm.hooks import events
         from crm.pages import notifications, places
         from crm.search import anything
 
+        centre.connect()
+        work.connect()
+        checks.register()
         receivers.connect()
         events.connect()
         notice_causes.connect()

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from crm import booking, messages, notice_causes, notice_mail, retention
+from crm.audit import chain
 from crm.hooks import delivering
 from crm.models import DeliveryStatus, IdempotentRequest, WebhookDelivery
 
@@ -85,3 +86,9 @@ def forget_webhook_deliveries() -> int:
     """Forget deliveries that are settled and that nobody asks about any more."""
     settled = WebhookDelivery.objects.exclude(status=DeliveryStatus.PENDING)
     return settled.filter(created_at__lt=timezone.now() - DELIVERIES_FOR).delete()[0]
+
+
+@shared_task
+def seal_audit() -> int:
+    """Chain what was written to the audit since the last time."""
+    return chain.seal()

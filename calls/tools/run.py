@@ -16,6 +16,7 @@ from calls.tools.desk import Desk, Scope
 from calls.tools.homes import home_of_call
 from calls.tools.offers import alternatives, say_offers
 from calls.tools.registry import Tool, registry
+from crm.audit.actors import acting, assistant_in
 from crm.errors import CrmError, SlotRefused, UnclearTime
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def run_tool(name: str, arguments: Mapping[str, Any], caller: Caller) -> Answer:
     """
     desk = Desk(caller)
     try:
-        with transaction.atomic():
+        with acting(assistant_in(caller.vapi_id)), transaction.atomic():
             answer = _tool(name, caller).run(desk, arguments)
     except CrmError as refusal:
         logger.info("Tool %s of call %s refused: %s", name, caller.vapi_id, refusal.code)

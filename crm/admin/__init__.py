@@ -1,6 +1,6 @@
 """Django admin for the centre's tables. History is read-only, secrets are never shown, long lists are not counted."""
 
-from crm.admin import dashboard, diary, homes, hooks, leads, messages, office, staff
+from crm.admin import audit, dashboard, diary, homes, hooks, leads, messages, office, staff
 from crm.admin.base import DeskAdmin, DeskInline, LongListAdmin, ReadOnlyAdmin
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "DeskInline",
     "LongListAdmin",
     "ReadOnlyAdmin",
+    "audit",
     "dashboard",
     "diary",
     "homes",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from rest_framework import authentication, exceptions
 
+from crm.audit.actors import note_token
 from crm.tokens import find_token, note_use
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         refuse_unusable(token)
         assert token is not None
         note_use(token)
+        note_token(token)
         return token.agent, token
 
     def authenticate_header(self, request: Request) -> str:

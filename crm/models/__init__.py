@@ -1,6 +1,7 @@
 """The centre's tables: staff, leads, listings, calendars, appointments, the timeline, settings."""
 
 from crm.models.appointments import Appointment, AppointmentStatus, BookingRequest, CalendarState
+from crm.models.audit import ActorKind, AuditAction, AuditEntry, AuditSeal
 from crm.models.calendars import BusyTime, Closure, WorkingHours
 from crm.models.idempotency import IdempotentRequest
 from crm.models.leads import Lead, LeadStage
@@ -15,10 +16,14 @@ from crm.models.views import SavedView
 from crm.models.webhooks import DeliveryStatus, WebhookDelivery, WebhookEvent, WebhookSubscription
 
 __all__ = [
+    "ActorKind",
     "Agent",
     "ApiToken",
     "Appointment",
     "AppointmentStatus",
+    "AuditAction",
+    "AuditEntry",
+    "AuditSeal",
     "BookingRequest",
     "BusyTime",
     "CalendarState",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from calls.tests.tools.conftest import NOW, NUMBER, at, caller
-from crm.models import Lead, OutgoingMessage, Task
+from crm.models import AuditEntry, Lead, OutgoingMessage, Task
 from crm.tests import factories
 
 # --- save_lead
@@ -172,3 +172,10 @@ def test_refusals_of_a_confirmation(ask, home) -> None:
     ask("set_appointment", start_time="Thursday at three", attendee_name="Jane Roe")
     assert ask("send_confirmation_email").text.startswith("[bad_email] I have no e-mail address.")
     assert not OutgoingMessage.objects.exists()
+
+
+def test_the_audit_names_the_assistant_and_its_call(ask) -> None:
+    ask("save_lead", full_name="Jane Roe", timeline="soon")
+
+    made = AuditEntry.objects.filter(table_name="crm_lead").values_list("actor_kind", "actor_id", "via")
+    assert set(made) == {("assistant", "call-1", "call call-1")}

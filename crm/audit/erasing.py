@@ -1,0 +1,35 @@
+"""Forgetting what the audit holds about a person who is to be forgotten. That something happened stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# A lead's own entries, and those of rows that belong to it: what came or went names its lead.
+_OF_LEADS = """
+WITH own AS (
+    SELECT DISTINCT table_name, row_id FROM crm_auditentry
+    WHERE (before ->> 'lead_id' = ANY(%(ids)s) OR after ->> 'lead_id' = ANY(%(ids)s))
+       OR (table_name = 'crm_leadmerge'
+           AND (before ->> 'kept_id' = ANY(%(ids)s) OR after ->> 'kept_id' = ANY(%(ids)s)))
+)
+UPDATE crm_auditentry e SET before = NULL, after = NULL, salt = NULL
+WHERE e.salt IS NOT NULL
+  AND ((e.table_name = 'crm_lead' AND e.row_id = ANY(%(ids)s))
+       OR EXISTS (SELECT 1 FROM own WHERE own.table_name = e.table_name AND own.row_id = e.row_id))
+"""
+
+
+@transaction.atomic
+def erase_leads(ids: Iterable[int]) -> int:
+    """Forget the values of every entry about these leads; return how many entries that were."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pete.audit_erases', 'on', true)")
+        cursor.execute(_OF_LEADS, {"ids": [str(pk) for pk in ids]})
+        count = cursor.rowcount
+        cursor.execute("SELECT set_config('pete.audit_erases', '', true)")
+    return count
