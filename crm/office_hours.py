@@ -24,18 +24,17 @@ def people_without_hours() -> list[Agent]:
 
 
 @transaction.atomic
-def give_hours() -> int:
-    """Give the office's hours to everybody who has none; return to how many."""
+def give_hours() -> list[WorkingHours]:
+    """Give the office's hours to everybody who has none; return what they got."""
     hours: list[Stretch] = OfficeSettings.load().default_hours
     people = people_without_hours() if hours else []
-    WorkingHours.objects.bulk_create(
+    return WorkingHours.objects.bulk_create(
         WorkingHours(
             agent=person, weekday=row["weekday"], start_minute=_minute(row["start"]), end_minute=_minute(row["end"])
         )
         for person in people
         for row in hours
     )
-    return len(people)
 
 
 def _minute(text: str) -> int:

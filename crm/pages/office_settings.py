@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import condition, require_POST, require_safe
 
 from crm import brand, office_hours
-from crm.models import Agent, Closure, OfficeSettings
+from crm.models import Agent, Closure, OfficeSettings, WorkingHours
 from crm.pages import lists, said
 from crm.pages.setting_forms import ClosureForm, HoursForm, LookForm, RetentionForm, RulesForm
 from crm.rights import sees_everything
@@ -31,7 +31,7 @@ SECTIONS = [
     ("look", gettext_lazy("Look")),
 ]
 FORMS: dict[str, Any] = {"rules": RulesForm, "hours": HoursForm, "retention": RetentionForm, "look": LookForm}
-_SALT = "pete.settings.undo"
+_SALT = "pete.settings.undo."
 # A brand changes seldom; another person sees it within a minute.
 _BRAND_AGE = "max-age=60, stale-while-revalidate=86400"
 
@@ -75,7 +75,7 @@ def save(request: HttpRequest, section: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, section, form, status=422)
     before = _write(form.values())
-    undo = f"{reverse('settings-undo', args=[section])}?was={signing.dumps(before, salt=_SALT)}" if before else ""
+    undo = _undo_url("settings-undo", section, was=before) if before else ""
     text = _("Saved. It holds from now on.") if before else _("Nothing was changed.")
     return said.done(request, _to(section), text, undo=undo)
 
@@ -100,12 +100,20 @@ def undo(request: HttpRequest, section: str) -> HttpResponse:
     _require_manager(request)
     if section not in FORMS:
         raise Http404
+    _write(_was(request, "settings-undo"))
+    return said.undone(request, _to(section))
+
+
+def _undo_url(name: str, *args: str, was: object) -> str:
+    return f"{reverse(name, args=args)}?was={signing.dumps(was, salt=_SALT + name)}"
+
+
+def _was(request: HttpRequest, name: str) -> Any:
+    """Return what `_undo_url` was given for this page, within an hour."""
     try:
-        before = signing.loads(request.GET.get("was", ""), salt=_SALT, max_age=3600)
+        return signing.loads(request.GET.get("was", ""), salt=_SALT + name, max_age=3600)
     except signing.BadSignature as exc:
         raise Http404 from exc
-    _write(before)
-    return said.undone(request, _to(section))
 
 
 @login_required
@@ -124,8 +132,21 @@ def add_closure(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove_closure(request: HttpRequest, closure_id: int) -> HttpResponse:
     _require_manager(request)
-    get_object_or_404(Closure, pk=closure_id).delete()
-    return said.done(request, _to("closures"), _("The closure is gone; the office is open then."))
+    closure = get_object_or_404(Closure, pk=closure_id)
+    was = {"starts_on": str(closure.starts_on), "ends_on": str(closure.ends_on), "reason": closure.reason}
+    closure.delete()
+    text = _("The closure is gone; the office is open then.")
+    return said.done(request, _to("closures"), text, undo=_undo_url("closure-restore", was=was))
+
+
+@login_required
+@require_POST
+def restore_closure(request: HttpRequest) -> HttpResponse:
+    _require_manager(request)
+    was = _was(request, "closure-restore")
+    if not Closure.objects.filter(**was).exists():
+        Closure.objects.create(**was)
+    return said.undone(request, _to("closures"))
 
 
 @login_required
@@ -133,9 +154,20 @@ def remove_closure(request: HttpRequest, closure_id: int) -> HttpResponse:
 def give_hours(request: HttpRequest) -> HttpResponse:
     """Give the office's hours to everybody who has none."""
     _require_manager(request)
-    count = office_hours.give_hours()
+    given = office_hours.give_hours()
+    count = len({row.agent_id for row in given})
     text = ngettext("%(n)s person got the office's hours.", "%(n)s people got the office's hours.", count)
-    return said.done(request, _to("hours"), text % {"n": count})
+    undo = _undo_url("hours-take-back", was=[row.pk for row in given]) if given else ""
+    return said.done(request, _to("hours"), text % {"n": count}, undo=undo)
+
+
+@login_required
+@require_POST
+def take_hours_back(request: HttpRequest) -> HttpResponse:
+    """Take away what was given; hours that somebody has changed since are other rows."""
+    _require_manager(request)
+    WorkingHours.objects.filter(pk__in=_was(request, "hours-take-back")).delete()
+    return said.undone(request, _to("hours"))
 
 
 def _require_manager(request: HttpRequest) -> None:

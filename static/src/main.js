@@ -1,5 +1,5 @@
 import "./main.css";
-import "htmx.org";
+import htmx from "htmx.org";
 import { startDesk } from "./shell/desk.js";
 import { startDoor } from "./shell/door.js";
 import { startNotices } from "./shell/notices.js";
@@ -8,6 +8,13 @@ import { startSheets, startWaiting } from "./shell/sheets.js";
 import { startShortcuts } from "./shell/shortcuts.js";
 import { startThemes } from "./shell/themes.js";
 import { startToasts } from "./shell/toasts.js";
+
+// Buttons for pages whose scripts did not arrive; here and in whatever htmx brings.
+htmx.onLoad((part) => {
+  const spare = ".without-script";
+  if (part.matches(spare)) part.remove();
+  for (const element of part.querySelectorAll(spare)) element.remove();
+});
 
 startThemes(document);
 startDoor(document);

@@ -76,10 +76,14 @@ def test_office_hours_are_given_to_those_who_have_none(client, boss):
     assert OfficeSettings.load().default_hours == [{"weekday": 0, "start": "09:00", "end": "17:30"}]
     assert "Nora New" in client.get("/settings?section=hours").content.decode()
 
-    client.post("/settings/hours/give")
+    answer = client.post("/settings/hours/give", headers=HTMX)
 
     (row,) = nobody.working_hours.all()
     assert (row.weekday, row.start_minute, row.end_minute) == (0, 540, 1050)
+    assert boss.working_hours.count() == 1
+
+    client.post(json.loads(answer["HX-Trigger"])["toast"]["undo"])
+    assert not nobody.working_hours.exists()
     assert boss.working_hours.count() == 1
 
 
@@ -103,6 +107,31 @@ def test_closures_come_and_go(client, boss):
 
     client.post(json.loads(answer["HX-Trigger"])["toast"]["undo"])
     assert not Closure.objects.exists()
+
+
+def test_a_closure_that_was_taken_away_comes_back_once(client, boss):
+    closure = factories.closure(date(2027, 12, 24), date(2027, 12, 26), reason="Holidays")
+    answer = client.post(f"/settings/closures/{closure.pk}/remove", headers=HTMX)
+    undo = json.loads(answer["HX-Trigger"])["toast"]["undo"]
+    assert not Closure.objects.exists()
+
+    client.post(undo)
+    client.post(undo)
+
+    (row,) = Closure.objects.all()
+    assert (row.starts_on, row.ends_on, row.reason) == (closure.starts_on, closure.ends_on, "Holidays")
+
+
+def test_one_undo_is_not_another(client, boss):
+    answer = client.post("/settings/look", {"brand_color": "#1a5e4c"}, headers=HTMX)
+    was = json.loads(answer["HX-Trigger"])["toast"]["undo"].partition("?")[2]
+    assert client.post(f"/settings/closures/restore?{was}").status_code == 404
+    assert client.post(f"/settings/hours/take-back?{was}").status_code == 404
+    assert client.post("/settings/closures/restore?was=forged").status_code == 404
+
+
+def test_closures_are_checked(client, boss):
+    day = {"starts_on": "2027-12-24", "ends_on": "2027-12-26", "reason": "Holidays"}
     assert client.post("/settings/closures", day | {"ends_on": "2027-12-01"}).status_code == 422
 
 

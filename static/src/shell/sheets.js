@@ -7,9 +7,11 @@ const SLOW_MS = 200;
 export function startSheets(root) {
   let opener = null;
   const open = (dialog, from) => {
-    if (!dialog || dialog.open) return;
-    opener = from ?? root.activeElement;
-    dialog.showModal();
+    if (!dialog) return;
+    if (!dialog.open) {
+      opener = from ?? root.activeElement;
+      dialog.showModal();
+    }
     dialog.querySelector("[autofocus]")?.focus();
   };
   root.addEventListener("click", ({ target }) => {
@@ -33,25 +35,29 @@ export function startSheets(root) {
   );
 }
 
-// A line at the top when an answer takes longer than 200 ms, and words when it does not come at all.
+// When an answer takes longer than 200 ms: a line at the top, and the part it is for says so (aria-busy; the sheet opens
+// with a skeleton). Words when it does not come at all.
 export function startWaiting(root) {
-  let waiting = 0;
-  let timer = null;
   const line = root.getElementById("busy");
   if (!line) return;
+  const waits = new Map();
   const isQuiet = (event) => event.target.closest?.("[data-polls], [data-quiet]");
+  const slow = (part) => {
+    line.classList.add("is-busy");
+    part?.setAttribute("aria-busy", "true");
+    if (part?.id === "sheet-body") openEmpty(root, part);
+  };
   root.addEventListener("htmx:beforeRequest", (event) => {
-    if (isQuiet(event)) return;
-    waiting += 1;
-    timer ??= setTimeout(() => line.classList.add("is-busy"), SLOW_MS);
+    const { xhr, target } = event.detail;
+    if (!isQuiet(event)) waits.set(xhr, { part: target, timer: setTimeout(() => slow(target), SLOW_MS) });
   });
-  root.addEventListener("htmx:afterRequest", (event) => {
-    if (isQuiet(event)) return;
-    waiting = Math.max(waiting - 1, 0);
-    if (waiting) return;
-    clearTimeout(timer);
-    timer = null;
-    line.classList.remove("is-busy");
+  root.addEventListener("htmx:afterRequest", ({ detail: { xhr, successful } }) => {
+    const wait = waits.get(xhr);
+    waits.delete(xhr);
+    clearTimeout(wait?.timer);
+    wait?.part?.removeAttribute("aria-busy");
+    if (!successful) wait?.part?.querySelector(":scope > .skeletons")?.closest("dialog")?.close();
+    if (waits.size === 0) line.classList.remove("is-busy");
   });
   const place = root.querySelector("[data-toasts]");
   // Pages with a watch of their own say it in their own words.
@@ -59,4 +65,11 @@ export function startWaiting(root) {
   for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     root.addEventListener(kind, (event) => isQuiet(event) || toast(root, place.dataset.failed, { tone: "bad" }));
   }
+}
+
+function openEmpty(root, body) {
+  const sheet = root.getElementById("sheet");
+  if (sheet.open) return;
+  body.replaceChildren(root.getElementById("skeleton").content.cloneNode(true));
+  sheet.showModal();
 }
