@@ -13,6 +13,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiParameter
 
+from crm.api import examples
 from crm.api.idempotency import LONGEST_KEY
 
 if TYPE_CHECKING:
@@ -65,6 +66,16 @@ IF_MATCH = _header("If-Match", "The ETag of the version that was read; 412 when 
 IF_NONE_MATCH = _header("If-None-Match", "The ETag of a version that is known; 304 when it is still the present one.")
 
 
+_VERBS = {
+    "list": "List",
+    "create": "Add to",
+    "retrieve": "Read one of",
+    "update": "Replace one of",
+    "partial_update": "Change one of",
+    "destroy": "Delete one of",
+}
+
+
 class PeteSchema(AutoSchema):
     """One operation's description."""
 
@@ -76,6 +87,12 @@ class PeteSchema(AutoSchema):
         return [parts[2] if parts[0] == "api" and len(parts) > 2 else parts[0]]
 
     view: Any
+
+    def get_summary(self) -> str | None:
+        verb = _VERBS.get(getattr(self.view, "action", ""))
+        if verb and type(self.view).__name__.endswith("ViewSet"):
+            return f"{verb} {self.get_tags()[0].replace('-', ' ')}"
+        return (self.get_description() or "").partition(".")[0].partition("\n")[0].removeprefix("GET ") or None
 
     def get_override_parameters(self) -> list[Any]:
         added: list[OpenApiParameter] = []
@@ -170,7 +187,13 @@ _OF_WRITES = {
 def finish(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
     """Add what all operations share."""
     schemas = result["components"].setdefault("schemas", {})
-    schemas |= {"Problem": PROBLEM, "Slot": SLOT}
+    for name, schema in schemas.items():
+        if not name.endswith("Request") and "properties" in schema:
+            # A record always comes whole; ?fields= is added below.
+            schema["required"] = sorted(schema["properties"])
+    schemas |= {"Problem": PROBLEM, "Slot": dict(SLOT)}
+    for name, example in (examples.BODIES | examples.RECORDS).items():
+        schemas[name]["examples"] = [example]
     for operations in result["paths"].values():
         for method, operation in operations.items():
             _finish_one(method, operation, schemas)
