@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from calendar_sync import choice, connect
@@ -31,6 +32,7 @@ from calendar_sync.status import PROVIDER
 from crm.api import parameters, problems
 from crm.api.instants import write_instant
 from crm.api.permissions import may_manage
+from crm.api.schema import ID, INSTANT, maybe, parameter, record
 from crm.api.views import ApiView
 from crm.calendar_status import CalendarStatus
 from crm.errors import BadArguments, PermanentError, TransientError
@@ -189,9 +191,21 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
+# The person and managers are told more.
+STATUS = record(
+    user_id=ID,
+    provider={"type": "string"},
+    status={"type": "string"},
+    connected={"type": "boolean"},
+    last_synced_at=maybe(INSTANT),
+    connect_url={"type": "string"},
+)
+
+
 class StatusView(ApiView):
     """GET /calendar/auth/status?user_id=: how somebody's connection stands; without user_id, one's own."""
 
+    @extend_schema(parameters=[parameter("user_id", ID, "Oneself without one.")], responses={200: STATUS})
     def get(self, request: Any) -> Response:
         wanted = parameters.ids(request, "user_id")
         agent = Agent.objects.filter(pk=wanted[0]).first() if wanted else request.user

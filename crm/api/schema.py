@@ -19,7 +19,7 @@ from crm.api.idempotency import LONGEST_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PROGRAM_PREFIXES = ("/api/v1/", "/calendar/availability", "/calendar/events", "/vapi/", "/search/", "/database/")
+PROGRAM_PREFIXES = ("/api/v1/", "/calendar/", "/vapi/", "/search/", "/database/")
 WRITES = ("post", "put", "patch", "delete")
 Schema = dict[str, Any]
 INSTANT: Schema = {"type": "string", "format": "date-time"}

@@ -11,6 +11,7 @@ from crm.api.lead_bulk import LeadBulkView
 from crm.api.lead_history import DuplicatesView, MergeView, PartView, TimelineViewSet
 from crm.api.leads import LeadViewSet, NoteViewSet
 from crm.api.listings import ListingViewSet
+from crm.api.me import MeView
 from crm.api.notices import NoticeViewSet
 from crm.api.office import SettingsView
 from crm.api.search import SearchView
@@ -38,6 +39,7 @@ router.register("busy-times", BusyTimeViewSet, "api-busy-time")
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^availability/?$", AvailabilityView.as_view(), name="api-availability"),
     re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
+    re_path(r"^me/?$", MeView.as_view(), name="api-me"),
     re_path(r"^search/?$", SearchView.as_view(), name="api-search"),
     re_path(r"^leads/bulk/?$", LeadBulkView.as_view(), name="api-lead-bulk"),
     re_path(rf"{LEAD}/timeline/?$", TimelineViewSet.as_view({"get": "list"}), name="api-lead-timeline"),
