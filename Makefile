@@ -40,6 +40,8 @@ bench:
 	@$(PYTHON) config/bootstrap.py --dev
 	@$(VENV_PYTHON) -m benchmarks
 	@$(VENV_PYTHON) -m benchmarks.search
+	@$(PYTHON) config/browser.py
+	@$(VENV_PYTHON) -m benchmarks.board
 
 # Without addresses of the package index, so that the files serve behind any mirror.
 PIP_COMPILE := $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from e2e.cut import Line
 from e2e.desk import Api, Call, Desk
+from e2e.parity import differences
 
 pytestmark = pytest.mark.browser
 LIVE = re.compile(r"^Live, \d+ s$")
@@ -192,3 +194,41 @@ def test_nothing_personal_reaches_the_wallboard(board: Page, phone: Call):
     said = "".join([*heard, board.content()])
     assert "wall-tile" in said
     assert [word for word in ("Wanda", "Rosebud", phone.number[2:], phone.number[-4:]) if word in said] == []
+
+
+def test_after_being_offline_the_board_is_exactly_the_servers(browser, desk: Desk, board: Page, api: Api, home: dict):
+    calls = [Call(desk, f"+1773555020{number}") for number in range(5)]
+    for call in calls[:4]:
+        call.begins()
+        call.line("user", "Good morning.")
+        expect(tile(board, written(call))).to_contain_text("Good morning.")
+    with Line(desk.port) as line:
+        context = browser.new_context(base_url=line.url, storage_state=board.context.storage_state())
+        page = context.new_page()
+        page.goto("/dashboard")
+        expect(page.locator("[data-freshness-text]")).to_have_text(LIVE)
+        assert differences(page) == []
+
+        line.cut()
+        expect(page.locator("[data-freshness-text]")).to_have_text("Reconnecting")
+        happens_meanwhile(calls, free_slot(api, home))
+        for call in calls:
+            assert api.get("calls", vapi_id=call.id)["results"]
+        line.mend()
+
+        expect(page.locator("[data-freshness-text]")).to_have_text(LIVE, timeout=30_000)
+        expect(page.locator("[data-toasts]")).to_contain_text("changes caught up")
+        assert differences(page) == []
+        assert page.locator("[data-tiles]").get_by_text("Are you there?").count() == 1
+        context.close()
+    for call in calls:
+        call.ends()
+
+
+def happens_meanwhile(calls: list[Call], slot: str) -> None:
+    """One speaks on, one gets a time held, one is named, one ends, one begins."""
+    calls[0].line("user", "Are you there?")
+    calls[1].tool("set_appointment", slot_id=slot)
+    calls[2].tool("save_lead", full_name="Otto Offline", budget="1500")
+    calls[3].ends()
+    calls[4].begins()

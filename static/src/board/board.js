@@ -5,29 +5,91 @@ import { fillEnded, fillTile, make } from "./tiles.js";
 const JUST_ENDED_MS = 120_000;
 // An ended tile keeps its place for a moment, and for as long as somebody points at the board.
 const LINGERS_MS = 4_000;
+// What a frame may take for drawing; what is left waits for the next one. A page nobody looks at has no frames.
+const DRAWS_MS = 8;
+const LATEST_MS = 250;
+// A tile out of sight is drawn this late: nobody sees it, and a hundred of them would hold up those in sight.
+const UNSEEN_MS = 1_000;
+const NEARLY_IN_SIGHT = "200px";
 
 export class Board {
   #tiles = new Map();
   #ended = new Map();
   #leaving = new Map();
+  #undrawn = new Map();
+  #isDue = false;
+  #seen = new Set();
 
   constructor(document, root, { words, steps, zone, language, viewer, holdSeconds, serverNow, onNews }) {
     Object.assign(this, { document, root, words, steps, zone, language, viewer, holdSeconds, serverNow, onNews });
     this.list = root.querySelector("[data-tiles]");
     this.strip = root.querySelector("[data-ended]");
-    for (const element of this.list.children) this.#tiles.set(element.dataset.tile, element);
+    this.sight = new IntersectionObserver((entries) => this.#look(entries), { rootMargin: NEARLY_IN_SIGHT });
+    for (const element of this.list.children) this.#keep(element.dataset.tile, element);
     for (const element of this.strip.children) this.#ended.set(element.dataset.endedCall, element);
   }
 
-  // Show the call as the store has it. `isNews`: say so when it is new or has just ended.
+  #keep(id, element) {
+    this.#tiles.set(id, element);
+    this.sight.observe(element);
+  }
+
+  #look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.#seen.add(target.dataset.tile);
+      else this.#seen.delete(target.dataset.tile);
+    }
+    this.#drawSoon();
+  }
+
+  // Show the call as the store has it, with the next frame: of many changes in between only the last is drawn.
+  // `isNews`: say so when it is new or has just ended.
   show(call, isNews) {
+    const before = this.#undrawn.get(call.id);
+    const at = before?.at ?? performance.now();
+    this.#undrawn.set(call.id, { call, isNews: isNews || Boolean(before?.isNews), at });
+    if (this.#isUrgent(call)) this.#drawSoon();
+  }
+
+  // Whether somebody looks at the tile, or should.
+  #isUrgent(call) {
+    return this.#seen.has(call.id) || !this.#tiles.has(call.id) || call.phase === "ENDED" || call.waiting_for_person;
+  }
+
+  #drawSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    const draw = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+      this.#isDue = false;
+      this.#drawSome();
+    };
+    const frame = requestAnimationFrame(draw);
+    const timer = setTimeout(draw, LATEST_MS);
+  }
+
+  #drawSome() {
+    const began = performance.now();
+    for (const [id, { call, isNews, at }] of this.#undrawn) {
+      if (!this.#isUrgent(call) && began - at < UNSEEN_MS) continue;
+      if (performance.now() - began > DRAWS_MS) {
+        this.#drawSoon();
+        break;
+      }
+      this.#undrawn.delete(id);
+      this.#draw(call, isNews);
+    }
+    this.#summarize();
+  }
+
+  #draw(call, isNews) {
     const tile = describe(call, this.words, {
       zone: this.zone, language: this.language, now: this.serverNow(), viewer: this.viewer,
     });
     if (!tile.isEnded) this.#showLive(tile, isNews);
     else if (this.#tiles.has(tile.id)) this.#end(tile, isNews);
     else this.#showEnded(tile, false);
-    this.#summarize();
   }
 
   #showLive(tile, isNews) {
@@ -35,7 +97,7 @@ export class Board {
     if (!element) {
       element = make(this.document, "tile");
       element.dataset.new = "";
-      this.#tiles.set(tile.id, element);
+      this.#keep(tile.id, element);
       this.list.append(element);
       if (isNews) this.onNews("new_call", tile);
     } else if (isNews && tile.waiting && element.querySelector('[data-f="waiting"]').hidden) {
@@ -65,13 +127,14 @@ export class Board {
   remove(id) {
     this.#tiles.get(id)?.remove();
     this.#ended.get(id)?.remove();
-    for (const held of [this.#tiles, this.#ended, this.#leaving]) held.delete(id);
+    for (const held of [this.#tiles, this.#ended, this.#leaving, this.#undrawn, this.#seen]) held.delete(id);
     this.#summarize();
   }
 
   // Once a second. `isLive`: the line to the server works, so that times of calls may count on.
   tick(isLive) {
     const now = this.serverNow();
+    if (this.#undrawn.size) this.#drawSoon();
     this.#move(now);
     this.root.toggleAttribute("data-still", !isLive);
     for (const element of this.root.querySelectorAll("[data-since]")) {
@@ -94,6 +157,7 @@ export class Board {
       this.#leaving.delete(id);
       this.#tiles.get(id).remove();
       this.#tiles.delete(id);
+      this.#seen.delete(id);
       this.#showEnded(tile, true);
     }
     for (const [id, element] of this.#ended) {
@@ -120,10 +184,9 @@ export class Board {
   }
 
   #summarize() {
-    const live = [...this.#tiles.values()].filter((element) => element.dataset.phase !== "ENDED");
-    const held = live.filter((element) => !element.querySelector('[data-f="hold"]').hidden);
-    this.#count("live", live.length);
-    this.#count("held", held.length);
+    const live = '[data-tile]:not([data-phase="ENDED"])';
+    this.#count("live", this.list.querySelectorAll(live).length);
+    this.#count("held", this.list.querySelectorAll(`${live} .hold:not([hidden])`).length);
     this.root.querySelector("[data-board-empty]").hidden = this.#tiles.size > 0;
     this.root.querySelector("[data-ended-section]").hidden = this.#ended.size === 0;
   }

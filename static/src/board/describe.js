@@ -126,7 +126,7 @@ function alertOf(call, words) {
 // "Thursday 12 June, 15:00 (in 3 days)", in the office's zone.
 export function whenWords(written, words, { zone, language, now }) {
   const at = new Date(written);
-  const part = (options) => new Intl.DateTimeFormat(language, { timeZone: zone, ...options }).format(at);
+  const part = (options) => formatter(language, { timeZone: zone, ...options }).format(at);
   const day = `${part({ weekday: "long" })} ${part({ day: "numeric" })} ${part({ month: "long" })}`;
   return `${day}, ${clock(at, zone)} (${distance(at, new Date(now), words, zone)})`;
 }
@@ -134,7 +134,7 @@ export function whenWords(written, words, { zone, language, now }) {
 export function clock(at, zone, withSeconds = false) {
   const options = { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (withSeconds) options.second = "2-digit";
-  return new Intl.DateTimeFormat("en-GB", options).format(at);
+  return formatter("en-GB", options).format(at);
 }
 
 function distance(at, now, words, zone) {
@@ -145,7 +145,16 @@ function distance(at, now, words, zone) {
 }
 
 function localDay(at, zone) {
-  return Date.parse(new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(at));
+  return Date.parse(formatter("en-CA", { timeZone: zone, dateStyle: "short" }).format(at));
+}
+
+// Making one takes longer than all else that is done for a tile.
+const formatters = new Map();
+
+function formatter(language, options) {
+  const key = `${language} ${JSON.stringify(options)}`;
+  if (!formatters.has(key)) formatters.set(key, new Intl.DateTimeFormat(language, options));
+  return formatters.get(key);
 }
 
 // "1:05" or "1:02:05".

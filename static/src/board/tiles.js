@@ -1,10 +1,23 @@
 // Tiles on the page. New ones are made from the templates the server sent; existing ones are changed in place.
 
-const part = (element, name) => element.querySelector(`[data-f="${name}"]`);
+// Where each part of a tile is, once it has been looked for.
+const parts = new WeakMap();
+
+function part(element, name) {
+  if (!parts.has(element)) parts.set(element, new Map());
+  const known = parts.get(element);
+  if (!known.has(name)) known.set(name, element.querySelector(`[data-f="${name}"]`));
+  return known.get(name);
+}
 
 function put(element, name, text) {
   const target = part(element, name);
   if (target && target.textContent !== text) target.textContent = text;
+}
+
+// Writing what stands there already would have the browser style the tile again.
+function mark(element, name, value) {
+  if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
 export function make(document, name) {
@@ -12,9 +25,9 @@ export function make(document, name) {
 }
 
 export function fillTile(element, tile, words, steps) {
-  element.dataset.tile = tile.id;
-  element.dataset.state = tile.state;
-  element.dataset.phase = tile.phase;
+  mark(element, "tile", tile.id);
+  mark(element, "state", tile.state);
+  mark(element, "phase", tile.phase);
   put(element, "name", tile.name);
   put(element, "subtitle", tile.subtitle);
   put(element, "phase", tile.phaseWord);
@@ -54,23 +67,28 @@ function fillPeople(element, tile) {
 
 function fillActs(element, tile) {
   const call = `/calls/${tile.id}`;
-  part(element, "name").href = part(element, "open").href = call;
+  pointTo(part(element, "name"), call, true);
+  pointTo(part(element, "open"), call, true);
   pointTo(part(element, "note"), `${call}/note`, tile.lead !== null);
   pointTo(part(element, "listen"), `${call}/tower?listen=1`, !tile.isEnded && tile.maySteer);
   pointTo(part(element, "steer"), `${call}/tower`, !tile.isEnded && tile.maySteer);
   const claim = part(element, "claim");
-  claim.action = `/leads/${tile.lead}/claim`;
+  set(claim, "action", `/leads/${tile.lead}/claim`);
   claim.hidden = !tile.mayClaim;
 }
 
+function set(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 function pointTo(link, path, isOpen) {
-  link.href = path;
+  set(link, "href", path);
   link.hidden = !isOpen;
 }
 
 function fillSteps(list, present) {
   [...list.children].forEach((item, index) => {
-    item.dataset.mark = index < present ? "done" : index === present ? "now" : "ahead";
+    mark(item, "mark", index < present ? "done" : index === present ? "now" : "ahead");
   });
 }
 
@@ -78,7 +96,7 @@ function fillLines(list, lines) {
   while (list.children.length > lines.length) list.lastElementChild.remove();
   lines.forEach((line, index) => {
     const item = list.children[index] ?? list.appendChild(makeLine(list.ownerDocument));
-    item.dataset.role = line.role;
+    mark(item, "role", line.role);
     item.toggleAttribute("data-cut", line.isCut);
     if (item.children[0].textContent !== line.who) item.children[0].textContent = line.who;
     if (item.children[1].textContent !== line.text) item.children[1].textContent = line.text;
@@ -96,6 +114,7 @@ function makeLine(document) {
 
 function fillFacts(list, facts) {
   const shown = new Map([...list.children].map((item) => [item.dataset.fact, item]));
+  const ordered = [];
   for (const [key, label, value] of facts) {
     const item = shown.get(key) ?? makeFact(list.ownerDocument, key, label);
     const said = item.querySelector("dd");
@@ -104,10 +123,11 @@ function fillFacts(list, facts) {
       item.dataset.new = "";
     }
     shown.delete(key);
-    // In the order of `facts`, whichever was heard first.
-    list.append(item);
+    ordered.push(item);
   }
   for (const item of shown.values()) item.remove();
+  // In the order of `facts`, whichever was heard first. Nothing is moved that stands where it belongs.
+  ordered.forEach((item, index) => list.children[index] !== item && list.insertBefore(item, list.children[index] ?? null));
 }
 
 function makeFact(document, key, label) {
