@@ -21,7 +21,7 @@ django_application = get_asgi_application()
 
 # All import models, so only after Django is set up.
 from calls import lifespan as calls_lifespan  # noqa: E402
-from calls.llm.app import chat_completions  # noqa: E402
+from calls.llm.app import chat_completions, no_such_path  # noqa: E402
 from calls.webhook.app import vapi_webhook  # noqa: E402
 from config.websocket import websocket_application  # noqa: E402
 
@@ -45,6 +45,8 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await vapi_webhook(scope, receive, send)
     elif kind == "http" and scope["path"] in LLM_PATHS:
         await chat_completions(scope, receive, send)
+    elif kind == "http" and scope["path"].startswith("/llm/"):
+        await no_such_path(scope, receive, send)
     elif kind == "http":
         await django_application(dict(scope), receive, send)
     elif kind == "websocket":

@@ -53,6 +53,12 @@ async def chat_completions(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(request, receive, send)
 
 
+async def no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell a client that was pointed at a wrong address, in the words it understands, which one is right."""
+    detail = "There is nothing here. Chat requests go to /llm/chat/completions."
+    await _refuse(send, 404, _INVALID, "not_found", detail)
+
+
 async def _answer(request: ChatRequest, receive: Receive, send: Send) -> None:
     held = proxy()
     if request.stream:

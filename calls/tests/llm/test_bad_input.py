@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,17 @@ async def test_what_cannot_be_answered_is_refused_as_openai_does(llm, model, bod
     assert error(await llm.post(body)) == wanted
     assert model.seen == []
     assert await in_database(Call.objects.count) == 0
+
+
+@pytest.mark.parametrize("path", ["/llm/", "/llm/v1/models", "/llm/chat/completions/x"])
+async def test_a_wrong_address_is_told_as_openai_does(path):
+    from config.asgi import application
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://localhost") as client:
+        answer = await client.post(path, json={})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert "/llm/chat/completions" in answer.json()["error"]["message"]
 
 
 async def test_the_door_is_shut_without_the_secret(llm, model, settings):
