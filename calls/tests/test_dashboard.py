@@ -95,5 +95,5 @@ def test_dashboard_asks_the_database_a_fixed_number_of_questions(client, manager
         factories.appointment(agent, factories.listing(agent), start, lead=lead)
     client.get("/dashboard")
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(22):
         client.get("/dashboard")

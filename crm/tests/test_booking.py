@@ -630,5 +630,5 @@ def test_booking_asks_a_bounded_number_of_questions(home, lead, django_assert_ma
         home.agents.add(make.agent(hours=(9, 12)))
     make.office()
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(26):
         book(lead, home)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -20,10 +20,17 @@ from crm.models import (
     BusyTime,
     IdempotentRequest,
     Lead,
+    LeadMerge,
     Note,
+    Notice,
+    NoticeWishes,
+    OfficeSettings,
     OutgoingMessage,
+    SavedView,
     Task,
     TimelineEntry,
+    WebhookDelivery,
+    WebhookSubscription,
     WorkingHours,
 )
 from crm.tests import factories as make
@@ -256,6 +263,61 @@ def test_one_persons_idempotency_key_is_used_once():
 
     with refused_by("idempotent_request_key"):
         insert(IdempotentRequest(agent=agent, key="key", fingerprint="other"))
+
+
+def test_one_line_tells_a_person_once_of_one_cause():
+    agent = make.agent()
+    insert(
+        Notice(person=agent, kind="sla", event="e", key="k"),
+        Notice(person=make.agent(), kind="sla", event="e", key="k"),
+    )
+
+    with refused_by("crm_notice_once_a_person"):
+        insert(Notice(person=agent, kind="sla", event="other", key="k"))
+    with refused_by("crm_notice_kind_known"):
+        insert(Notice(person=agent, kind="gossip", event="e", key="other"))
+
+
+@pytest.mark.parametrize("hours", [{"quiet_from": time(20)}, {"quiet_until": time(7)}])
+def test_quiet_hours_have_a_beginning_and_an_end(hours: dict[str, time]):
+    with refused_by("notice_wishes_quiet_has_both_ends"):
+        insert(NoticeWishes(person=make.agent(), **hours))
+
+
+def test_a_person_has_one_saved_view_of_a_name_for_each_page():
+    agent = make.agent()
+    insert(
+        SavedView(person=agent, name="Mine", page="leads"), SavedView(person=make.agent(), name="Mine", page="leads")
+    )
+
+    with refused_by("saved_view_name"):
+        insert(SavedView(person=agent, name="Mine", page="leads", query="?stage=new"))
+
+
+def test_a_lead_is_merged_into_one_other_at_a_time():
+    kept = make.lead()
+    insert(LeadMerge(kept=kept, gone_lead_id=7, gone={}), LeadMerge(kept=kept, gone_lead_id=8, gone={}, undone_at=NINE))
+
+    insert(LeadMerge(kept=kept, gone_lead_id=8, gone={}))
+    with refused_by("lead_merge_gone_once"):
+        insert(LeadMerge(kept=make.lead(), gone_lead_id=7, gone={}))
+
+
+def test_a_webhook_subscribes_to_something_and_a_delivery_is_in_a_known_state():
+    subscription = WebhookSubscription.objects.create(url="https://a.example", events=["lead.created"], secret=b"")
+
+    with refused_by("webhook_subscription_events"):
+        insert(WebhookSubscription(url="https://a.example", events=[], secret=b""))
+    with refused_by("webhook_delivery_status"):
+        insert(WebhookDelivery(subscription=subscription, event="lead.created", payload={}, status="lost"))
+
+
+@pytest.mark.parametrize("color", ["red", "#12", "#12345g", "123456#"])
+def test_a_brand_colour_is_a_colour(color: str):
+    make.office()
+
+    with refused_by("office_settings_brand_color"):
+        OfficeSettings.objects.update(brand_color=color)
 
 
 def test_a_zone_nobody_knows_is_refused():
