@@ -48,5 +48,6 @@ PIP_COMPILE := $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --no-em
 lock:
 	@$(PYTHON) config/bootstrap.py --dev --no-front-end
 	$(PIP_COMPILE) $(LOCK_OPTIONS) --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) $(LOCK_OPTIONS) --output-file requirements-mcp.txt requirements-mcp.in
 	$(PIP_COMPILE) $(LOCK_OPTIONS) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
 	npm install --package-lock-only --ignore-scripts
