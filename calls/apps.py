@@ -6,7 +6,17 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from calls import audited, checks, first_steps, listing_figures, palette, projection, receivers, retention
+        from calls import (
+            audited,
+            checks,
+            exports,
+            first_steps,
+            listing_figures,
+            palette,
+            projection,
+            receivers,
+            retention,
+        )
         from crm import freshness
 
         # Who got an answer from the webhook finds its effects in the API.
@@ -17,4 +27,5 @@ class CallsConfig(AppConfig):
         first_steps.connect()
         checks.register()
         audited.connect()
+        exports.connect()
         listing_figures.register()

@@ -15,7 +15,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/<uuid:call_id>/tower", tower.tower, name="tower"),
     path("calls/<uuid:call_id>/tower/<slug:name>", tower.control, name="control"),
     re_path(r"^analytics/?$", analytics.analytics, name="analytics"),
-    re_path(r"^analytics/(?P<name>[a-z-]{1,20})\.csv$", analytics.analytics_csv, name="analytics-csv"),
+    re_path(
+        r"^analytics/(?P<name>[a-z-]{1,20})\.(?P<extension>[a-z]{3,4})$",
+        analytics.analytics_file,
+        name="analytics-file",
+    ),
     re_path(r"^test-suite/?$", test_suite.test_suite, name="test-suite"),
     path("test-suite/<int:number>", test_suite.check, name="test-suite-check"),
     re_path(r"^calls/?$", calls.calls, name="calls"),

@@ -10,11 +10,14 @@ class CrmConfig(AppConfig):
         import config.celery  # noqa: F401
         from crm import first_steps, notice_causes, palette, photos, receivers, retention
         from crm.audit import centre, checks, work
+        from crm.exports import lists, person
         from crm.hooks import events
         from crm.pages import notifications, places
         from crm.search import anything
 
         centre.connect()
+        lists.connect()
+        person.connect()
         work.connect()
         checks.register()
         receivers.connect()

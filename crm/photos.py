@@ -30,9 +30,15 @@ SIZES = {"large": 1600, "small": 480}
 KEPT_AFTER_REMOVAL = timedelta(days=1)
 
 
+def folder() -> Path:
+    """Return where all photos of homes lie."""
+    path: Path = settings.DATA_DIR / "uploads" / "listings"
+    return path
+
+
 def path_of(name: UUID, size: str) -> Path:
     """Return where a photo's file lies."""
-    return settings.DATA_DIR / "uploads" / "listings" / f"{name.hex}-{size}.webp"
+    return folder() / f"{name.hex}-{size}.webp"
 
 
 def add_photo(listing: Listing, file: IO[bytes], *, alt: str = "", now: datetime) -> ListingPhoto:

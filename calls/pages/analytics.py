@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from calls.analytics.asked import PRESETS, Asked
 from calls.analytics.figures import DIMENSIONS, TABLES, breakdown
 from calls.analytics.headline import headline
-from calls.analytics.tables import as_csv
+from crm.exports.formats import FORMATS
+from crm.exports.sending import streamed
 from crm.models import Agent, Lead
 
 _SHOWN = ["hours", "days", "funnel", "endings", "lengths", "tools", "stages"]
@@ -47,12 +48,12 @@ def analytics(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
-def analytics_csv(request: HttpRequest, name: str) -> HttpResponse:
+def analytics_file(request: HttpRequest, name: str, extension: str) -> StreamingHttpResponse:
     """One table as a file, under the filter of the address."""
-    if name not in TABLES:
+    if name not in TABLES or extension not in FORMATS:
         raise Http404
     asked = Asked(cast(Agent, request.user), request.GET)
-    answer = HttpResponse(as_csv(TABLES[name](asked)), content_type="text/csv; charset=utf-8")
+    table, (content_type, written) = TABLES[name](asked), FORMATS[extension]
+    chunks = written([str(column) for column in table.columns], [row.cells for row in table.rows])
     days = f"{asked.period.first.isoformat()}-{asked.period.last.isoformat()}"
-    answer["Content-Disposition"] = f'attachment; filename="{name}-{days}.csv"'
-    return answer
+    return streamed(request, chunks, content_type, f"{name}-{days}.{extension}")

@@ -60,9 +60,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     form = CallFilter(request.GET)
     query = form.wanted.get("q", "")
     scope = scope_of(request)
-    found = form.narrow(_searched(person, calls_in_scope(person, scope), query))
-    found = found.select_related("lead", "lead__owner", "listing", "assistant").defer(*_HEAVY)
-    page = lists.page_of(request, found, ["-created_at"])
+    page = lists.page_of(request, found_calls(person, scope, form).defer(*_HEAVY), ["-created_at"])
     context = {
         "place": "calls",
         "scope": scope.value,
@@ -77,6 +75,12 @@ def calls(request: HttpRequest) -> HttpResponse:
     }
     is_part = getattr(request, "htmx", False) and not request.htmx.boosted  # type: ignore[attr-defined]
     return render(request, "calls/parts/calls.html" if is_part else "calls/calls.html", context)
+
+
+def found_calls(person: Agent, scope: Scope, form: CallFilter) -> QuerySet[Call]:
+    """Return the calls that the list shows, page after page."""
+    found = form.narrow(_searched(person, calls_in_scope(person, scope), form.wanted.get("q", "")))
+    return found.select_related("lead", "lead__owner", "listing", "assistant")
 
 
 def scope_of(request: HttpRequest) -> Scope:

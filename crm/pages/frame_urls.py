@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.pages import first_steps, notifications, office_settings, palette, presence
+from crm.pages import exports, first_steps, notifications, office_settings, palette, presence
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
@@ -23,5 +23,8 @@ urlpatterns = [
     path("settings/hours/take-back", office_settings.take_hours_back, name="hours-take-back"),
     path("settings/<slug:section>", office_settings.save, name="settings-save"),
     path("settings/<slug:section>/undo", office_settings.undo, name="settings-undo"),
+    path("export/agency.zip", exports.export_agency, name="export-agency"),
+    path("export/person/<int:lead_id>.zip", exports.export_person, name="export-person"),
+    path("export/<slug:name>.<slug:extension>", exports.export_list, name="export"),
     path("brand.css", office_settings.stylesheet, name="brand"),
 ]

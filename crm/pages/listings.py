@@ -41,10 +41,7 @@ MOST_COMING = 8
 def listings(request: HttpRequest) -> HttpResponse:
     """The list: of one's own homes, or of all."""
     viewer, now = cast(Agent, request.user), timezone.now()
-    scopes = [Scope.ALL, Scope.MINE] if sees_everything(viewer) else [Scope.MINE, Scope.ALL]
-    scope = lists.chosen(request, [str(scope) for scope in scopes])
-    mine = Listing.objects.filter(agents=viewer)
-    narrowed = {Scope.MINE: _narrow(request, mine), Scope.ALL: _narrow(request, Listing.objects.all())}
+    scopes, scope, narrowed = _chosen(request, viewer)
     rows = narrowed[Scope(scope)].prefetch_related(*_with_faces())
     page = lists.page_of(request, rows, ["address", "unit", "id"])
     figures = health(page.rows, now)
@@ -63,6 +60,20 @@ def listings(request: HttpRequest) -> HttpResponse:
         "has_any": bool(page.rows) or Listing.objects.exists(),
     }
     return render(request, "crm/listings/listings.html", context)
+
+
+def _chosen(request: HttpRequest, viewer: Agent) -> tuple[list[Scope], str, dict[Scope, QuerySet[Listing]]]:
+    """Return the tabs, the one that is open, and what each lists."""
+    scopes = [Scope.ALL, Scope.MINE] if sees_everything(viewer) else [Scope.MINE, Scope.ALL]
+    scope = lists.chosen(request, [str(scope) for scope in scopes])
+    mine = Listing.objects.filter(agents=viewer)
+    return scopes, scope, {Scope.MINE: _narrow(request, mine), Scope.ALL: _narrow(request, Listing.objects.all())}
+
+
+def chosen_listings(request: HttpRequest, viewer: Agent) -> QuerySet[Listing]:
+    """Return the homes that the list shows under this address, page after page."""
+    _scopes, scope, narrowed = _chosen(request, viewer)
+    return narrowed[Scope(scope)]
 
 
 def _with_faces() -> list[Any]:
