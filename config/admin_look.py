@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -94,6 +95,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "COLORS": {"primary": PRIMARY},
     "LOGIN": {"form": "crm.admin_door.AdminSignInForm"},
+    "STYLES": [lambda _request: static("crm/admin.css")],
+    "SCRIPTS": [lambda _request: static("crm/admin.js")],
     "DASHBOARD_CALLBACK": "crm.admin.dashboard.with_health",
     "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": NAVIGATION},
 }
