@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: run test test-model check format bench lock
+.PHONY: run test test-model check format bench screenshots lock
 .DEFAULT_GOAL := run
 
 run:
@@ -42,6 +42,12 @@ bench:
 	@$(VENV_PYTHON) -m benchmarks.search
 	@$(PYTHON) config/browser.py
 	@$(VENV_PYTHON) -m benchmarks.board
+
+# Of the desk that `make run` has started; PORT and DATA_DIR say which one.
+screenshots:
+	@$(PYTHON) config/bootstrap.py --dev
+	@$(PYTHON) config/browser.py
+	@$(VENV_PYTHON) -m e2e.screenshots
 
 # Without addresses of the package index, so that the files serve behind any mirror.
 PIP_COMPILE := $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links

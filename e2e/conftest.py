@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,20 +14,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from calendar_sync.sandbox import Sandbox, Server
 from calls.tests import certificates
 from calls.tests.tower.listen_server import ListenServer
+from e2e.chromium import CHROMIUM, FLAGS
 from e2e.desk import EMAIL, LISTEN_HOST, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 # A broken line to the server is what the browser itself reports on the console in the tests that break it.
 EXPECTED_ON_CONSOLE = ("WebSocket connection to", "net::ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest")
