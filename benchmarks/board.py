@@ -125,7 +125,7 @@ class Talk:
             "last_lines": [
                 {"role": role, "text": f"Sentence {said} of the {role}, some words long."} for role in ROLES
             ],
-            "held_slot": held if said // 10 % 2 else None,
+            "held_slot": held if call["lead"] % 2 else None,
         }
         version = time.time_ns() // 1000
         return Entry(

@@ -69,7 +69,7 @@ def by_day(asked: Asked) -> Table:
         day = asked.period.first + timedelta(days=number)
         row = found.get(day, {"n": 0, "b": 0, "c": None})
         link = asked.href(since=day.isoformat(), until=day.isoformat())
-        rows.append(Row([day.isoformat(), row["n"], row["b"], round(float(row["c"] or 0), 2)], link))
+        rows.append(Row([day.isoformat(), row["n"], row["b"], f"{row['c'] or 0:.2f}"], link))
     return Table(
         "days",
         _("Calls day by day"),
@@ -241,7 +241,7 @@ def _row(asked: Asked, row: dict[str, Any], key: str, names: list[str], field: s
     label = ", ".join(str(row[name]) for name in names if row[name]) or _("None")
     share = round(row["b"] / row["n"] * 100)
     href = asked.href(**{field: row[key]}) if row[key] else ""
-    return Row([label, row["n"], row["b"], share, round(float(row["c"] or 0), 2)], href)
+    return Row([label, row["n"], row["b"], share, f"{row['c'] or 0:.2f}"], href)
 
 
 TABLES: dict[str, Callable[[Asked], Table]] = {

@@ -15,7 +15,8 @@ from calls.analytics.figures import DIMENSIONS, TABLES, breakdown
 from calls.analytics.headline import headline
 from crm.exports.formats import FORMATS
 from crm.exports.sending import streamed
-from crm.models import Agent, Lead
+from crm.models import Agent
+from crm.rights import visible_leads
 
 _SHOWN = ["hours", "days", "funnel", "endings", "lengths", "tools", "stages"]
 
@@ -25,6 +26,7 @@ _SHOWN = ["hours", "days", "funnel", "endings", "lengths", "tools", "stages"]
 @require_safe
 def analytics(request: HttpRequest) -> HttpResponse:
     asked = Asked(cast(Agent, request.user), request.GET)
+    leads = visible_leads(cast(Agent, request.user))
     by = request.GET.get("by", "")
     by = by if by in DIMENSIONS else "listing"
     tables = {name: TABLES[name](asked) for name in _SHOWN}
@@ -33,7 +35,7 @@ def analytics(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "form": asked.form,
         "selects": [asked.form[name] for name in ("assistant", "listing", "owner", "team")],
-        "sources": list(Lead.objects.order_by("source").values_list("source", flat=True).distinct()[:50]),
+        "sources": list(leads.order_by("source").values_list("source", flat=True).distinct()[:50]),
         "presets": [(days, asked.address(days=days, since=None, until=None)) for days in PRESETS],
         "figures": headline(asked),
         "tables": tables,
