@@ -287,6 +287,15 @@ def test_programs_get_the_list_with_its_mapping(url, vapi):
     assert SECRET not in answer.content.decode()
 
 
+def test_what_was_done_is_said_once(manager, url, vapi):
+    """At the top of the page, where it stays, and not in a toast besides."""
+    vapi.add("assistant", **drifted("Oak"))
+
+    html = manager.post("/assistants/apply", {"look": looks(page(manager))}, follow=True).content.decode()
+
+    assert html.count("1 was set right.") == 1
+
+
 def test_programs_get_what_pete_knows_when_vapi_is_away(manager, url, vapi):
     Assistant.objects.create(vapi_id="oak", name="Oak")
     vapi.faults.add(Fault(Kind.REFUSED, status=503))
