@@ -21,5 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
     path("", include("crm.pages.diary_urls")),
     path("", include("crm.pages.lead_urls")),
+    # Before the sections of /settings, whose addresses are like it.
+    path("", include("crm.pages.program_urls")),
     path("", include("crm.pages.frame_urls")),
 ]
