@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 4
+# A provider that hangs holds up no request for longer, and no more than these threads.
+_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="outside-search")
 MOST_FOUND = 8
 LONGEST_TEXT = 300
 
@@ -43,8 +46,13 @@ def search_outside(words: str) -> Outside:
         return Outside()
     if not words.strip():
         return Outside(provider, problem="Say what to look for.")
+    asked = _pool.submit(PROVIDERS[provider], words)
     try:
-        return Outside(provider, PROVIDERS[provider](words)[:MOST_FOUND])
+        return Outside(provider, asked.result(timeout=TIMEOUT_SECONDS)[:MOST_FOUND])
+    except TimeoutError:
+        asked.cancel()
+        logger.warning("%s did not answer within %s s", provider, TIMEOUT_SECONDS)
+        return Outside(provider, problem="The outside search took too long.")
     except ImportError:
         return Outside(provider, problem="The package ddgs is not installed: pip install 'pete-crm[outside]'.")
     except Exception as exc:  # Whatever a scraper of other people's pages meets, our own listings are still an answer.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from datetime import date
 
 import pytest
@@ -152,3 +153,15 @@ def test_a_web_that_does_not_answer_is_a_sentence(settings, monkeypatch, error: 
 
     assert found.hits == []
     assert found.problem
+
+
+def test_a_web_that_hangs_holds_nobody_up(settings, monkeypatch) -> None:
+    released = threading.Event()
+    settings.OUTSIDE_SEARCH = "duckduckgo"
+    monkeypatch.setattr(outside, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setitem(outside.PROVIDERS, "duckduckgo", lambda words: released.wait(10) and [])
+
+    found = [outside.search_outside("loft") for _ in range(4)]
+    released.set()
+
+    assert [each.problem for each in found] == ["The outside search took too long."] * 4
