@@ -19,11 +19,19 @@ export class Board {
   #undrawn = new Map();
   #isDue = false;
   #seen = new Set();
+  // Which calls go on, and in which of them a time is held. Asking the page for it would take longer than drawing.
+  #state = new Map();
+  #counted = {};
 
   constructor(document, root, { words, steps, zone, language, viewer, holdSeconds, serverNow, onNews }) {
     Object.assign(this, { document, root, words, steps, zone, language, viewer, holdSeconds, serverNow, onNews });
     this.list = root.querySelector("[data-tiles]");
     this.strip = root.querySelector("[data-ended]");
+    this.empty = root.querySelector("[data-board-empty]");
+    this.endedSection = root.querySelector("[data-ended-section]");
+    this.rail = document.querySelector("[data-live-count]");
+    const shown = (name) => [...document.querySelectorAll(`[data-count="${name}"]`)];
+    this.counts = { live: shown("live"), held: shown("held") };
     this.sight = new IntersectionObserver((entries) => this.#look(entries), { rootMargin: NEARLY_IN_SIGHT });
     for (const element of this.list.children) this.#keep(element.dataset.tile, element);
     for (const element of this.strip.children) this.#ended.set(element.dataset.endedCall, element);
@@ -87,6 +95,7 @@ export class Board {
     const tile = describe(call, this.words, {
       zone: this.zone, language: this.language, now: this.serverNow(), viewer: this.viewer,
     });
+    this.#state.set(tile.id, { isLive: !tile.isEnded, isHeld: tile.hold !== null });
     if (!tile.isEnded) this.#showLive(tile, isNews);
     else if (this.#tiles.has(tile.id)) this.#end(tile, isNews);
     else this.#showEnded(tile, false);
@@ -127,7 +136,8 @@ export class Board {
   remove(id) {
     this.#tiles.get(id)?.remove();
     this.#ended.get(id)?.remove();
-    for (const held of [this.#tiles, this.#ended, this.#leaving, this.#undrawn, this.#seen]) held.delete(id);
+    const all = [this.#tiles, this.#ended, this.#leaving, this.#undrawn, this.#seen, this.#state];
+    for (const held of all) held.delete(id);
     this.#summarize();
   }
 
@@ -165,6 +175,7 @@ export class Board {
       if (now - ended < JUST_ENDED_MS) continue;
       element.remove();
       this.#ended.delete(id);
+      this.#state.delete(id);
     }
     this.#summarize();
   }
@@ -184,19 +195,18 @@ export class Board {
   }
 
   #summarize() {
-    const live = '[data-tile]:not([data-phase="ENDED"])';
-    this.#count("live", this.list.querySelectorAll(live).length);
-    this.#count("held", this.list.querySelectorAll(`${live} .hold:not([hidden])`).length);
-    this.root.querySelector("[data-board-empty]").hidden = this.#tiles.size > 0;
-    this.root.querySelector("[data-ended-section]").hidden = this.#ended.size === 0;
+    const live = [...this.#state.values()].filter((state) => state.isLive);
+    this.#count("live", live.length);
+    this.#count("held", live.filter((state) => state.isHeld).length);
+    this.empty.hidden = this.#tiles.size > 0;
+    this.endedSection.hidden = this.#ended.size === 0;
   }
 
   #count(name, number) {
+    if (this.#counted[name] === number) return;
+    this.#counted[name] = number;
     const written = number.toLocaleString(this.language);
-    for (const element of this.document.querySelectorAll(`[data-count="${name}"]`)) {
-      if (element.textContent !== written) element.textContent = written;
-    }
-    const rail = this.document.querySelector("[data-live-count]");
-    if (name === "live" && rail) rail.textContent = number ? written : "";
+    for (const element of this.counts[name]) element.textContent = written;
+    if (name === "live" && this.rail) this.rail.textContent = number ? written : "";
   }
 }
