@@ -67,6 +67,8 @@ PATHS = [
     "/analytics",
     "/notifications",
     "/settings",
+    "/settings/programs",
+    "/settings/programs?show=webhooks",
     "/test-suite",
     "/api/docs/",
     "/admin/",
