@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.utils.translation import gettext_lazy as _
 
 from crm.signin import PAUSE_SECONDS, Attempts
@@ -47,3 +47,12 @@ class SignInForm(AuthenticationForm):
             raise
         attempts.clear()
         return cleaned
+
+
+class WelcomeForm(SetPasswordForm):
+    """A password, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "input"

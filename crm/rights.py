@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Agent, Appointment, Lead
+from crm.models import Agent, Appointment, Lead, Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -31,6 +31,11 @@ class Scope(TextChoices):
 def sees_everything(person: Agent | AnonymousUser) -> bool:
     """Say whether nothing is hidden from this person, who may also change what belongs to others."""
     return isinstance(person, Agent) and (person.is_manager or person.is_superuser)
+
+
+def is_admin(person: Agent) -> bool:
+    """Say whether this person administers Pete itself."""
+    return person.is_superuser or person.role == Role.ADMIN
 
 
 def colleagues(person: Agent) -> QuerySet[Agent]:

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         r"^database/available/?$", rentals.AvailableRentalsView.as_view({"get": "list"}), name="database-available"
     ),
     re_path(r"^login/?$", views.SignIn.as_view(), name="login"),
+    path("welcome/<uidb64>/<token>", views.Welcome.as_view(), name="welcome"),
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
     path("", include("crm.pages.diary_urls")),
     path("", include("crm.pages.lead_urls")),

@@ -11,19 +11,19 @@ from django.db.models import Q
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from crm import calendar_status
 from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, TextField, WholeField
 from crm.api.filters import Choices, Flag, Ids, ListFilters, Text, Words
-from crm.api.permissions import ManagersWrite, is_admin, require_self_or_manager
+from crm.api.permissions import ManagersWrite, require_self_or_manager
 from crm.api.preconditions import conditional, etag_of, require_match
 from crm.api.problems import Problem
 from crm.api.schema import INSTANT, maybe, record
 from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.models import Agent, Role, Team, WorkingHours
 from crm.models.staff import validate_timezone
+from crm.staffing import flags_of, refuse_escalation
 from crm.working_hours import replace_working_hours
 
 if TYPE_CHECKING:
@@ -164,32 +164,22 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
         return {**super().get_serializer_context(), "calendars": getattr(self, "calendars", None)}
 
     def perform_create(self, serializer: serializers.BaseSerializer[Agent]) -> None:
-        self._refuse_escalation(None, serializer.validated_data)
+        refuse_escalation(self.person, None, serializer.validated_data)
         self._unless_duplicate(serializer, self._save_new)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Agent]) -> None:
-        self._refuse_escalation(serializer.instance, serializer.validated_data)
+        refuse_escalation(self.person, serializer.instance, serializer.validated_data)
         self._unless_duplicate(serializer, self._save_changes)
-
-    def _refuse_escalation(self, agent: Agent | None, values: dict[str, Any]) -> None:
-        """Keep managers from making, changing or becoming administrators, and everybody from locking themselves out."""
-        user = self.person
-        concerns_admins = values.get("role") == Role.ADMIN or (agent is not None and is_admin(agent))
-        if concerns_admins and not is_admin(user):
-            raise PermissionDenied("Only an administrator may do this.", "admin_required")
-        locks_out = values.get("is_active") is False or values.get("role", user.role) != user.role
-        if agent is not None and agent.pk == user.pk and locks_out:
-            raise Problem(409, "own_account", "You cannot change your own role or make yourself inactive.")
 
     def _save_new(self, serializer: serializers.BaseSerializer[Agent]) -> None:
         values: dict[str, Any] = dict(serializer.validated_data)
-        values |= _django_flags(values.get("role", Role.AGENT))
+        values |= flags_of(values.get("role", Role.AGENT))
         serializer.instance = Agent.objects.create_user(**values)
 
     def _save_changes(self, serializer: serializers.BaseSerializer[Agent]) -> None:
         role = serializer.validated_data.get("role")
         changes_role = role is not None and role != serializer.instance.role  # type: ignore[union-attr]
-        serializer.save(**(_django_flags(role) if changes_role else {}))
+        serializer.save(**(flags_of(role) if changes_role else {}))
 
     def _unless_duplicate(
         self, serializer: serializers.BaseSerializer[Agent], save: Callable[[serializers.BaseSerializer[Agent]], None]
@@ -233,8 +223,3 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
 def _week_of(agent: Agent) -> list[dict[str, Any]]:
     stretches = WorkingHours.objects.filter(agent=agent).order_by("weekday", "start_minute")
     return list(StretchSerializer(stretches, many=True).data)
-
-
-def _django_flags(role: str) -> dict[str, bool]:
-    """Return Django's own flags for a role: administrators enter Django admin, others do not."""
-    return {"is_staff": role == Role.ADMIN, "is_superuser": role == Role.ADMIN}

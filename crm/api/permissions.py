@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
-from crm.models import Agent, ApiToken, Role
+from crm.models import Agent, ApiToken
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
     from rest_framework.request import Request
     from rest_framework.views import APIView
-
-
-def is_admin(user: Agent) -> bool:
-    """Say whether this is an administrator, by role or by Django's flag."""
-    return user.role == Role.ADMIN or user.is_superuser
 
 
 def may_manage(user: Agent | AnonymousUser) -> bool:

@@ -37,6 +37,7 @@ STATUS_OF_CODE = {
     "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "unknown_property": status.HTTP_404_NOT_FOUND,
     "no_viewing": status.HTTP_409_CONFLICT,
+    "admin_required": status.HTTP_403_FORBIDDEN,
     "not_allowed": status.HTTP_403_FORBIDDEN,
     "stage_refused": status.HTTP_400_BAD_REQUEST,
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.pages import exports, first_steps, notifications, office_settings, palette, presence
+from crm.pages import exports, first_steps, notifications, office_settings, palette, people, presence
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
@@ -15,6 +15,10 @@ urlpatterns = [
     path("first-steps/open", first_steps.reopen, name="first-steps-open"),
     path("palette", palette.find, name="palette"),
     path("palette/lead", palette.lead, name="palette-lead"),
+    path("users/new", people.new, name="person-new"),
+    path("users/<int:person_id>/edit", people.edit, name="person-edit"),
+    path("users/<int:person_id>/hours", people.hours, name="person-hours"),
+    path("users/<int:person_id>/link", people.link, name="person-link"),
     path("settings", office_settings.settings, name="settings"),
     path("settings/closures", office_settings.add_closure, name="closure-add"),
     path("settings/closures/restore", office_settings.restore_closure, name="closure-restore"),
