@@ -42,6 +42,11 @@ class Checklist:
         return sum(is_done for _step, is_done in self.steps)
 
     @property
+    def has_begun(self) -> bool:
+        """Say whether more than half is done: one line reminds of the rest."""
+        return self.done * 2 > len(self.steps)
+
+    @property
     def next(self) -> Step | None:
         return next((step for step, is_done in self.steps if not is_done), None)
 

@@ -1,4 +1,5 @@
 """Save pictures of every page of the running demo desk, in both themes and on both widths: `make screenshots`.
+`python -m e2e.screenshots call lead` takes only those.
 
 The desk is the one that PORT and DATA_DIR name. Nobody has to sign in: the administrator gets a session from the same
 stores. Pictures have 256 colours, which these pages do with, and a quarter of the bytes.
@@ -11,6 +12,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +37,9 @@ def pages() -> dict[str, str]:
     from calls.models import Call
     from crm.models import Appointment, Listing
 
-    call = Call.objects.filter(ended_at__isnull=False, lead__isnull=False).order_by("-projected_events").first()
+    # Of a call that has just ended, every event is kept still.
+    ended = Call.objects.filter(ended_at__gt=timezone.now() - timedelta(hours=1), lead__isnull=False)
+    call = ended.order_by("-projected_events").first()
     home = Listing.objects.annotate(n=Count("photos")).order_by("-n", "pk").first()
     viewing = Appointment.objects.filter(starts_at__gt=timezone.now()).order_by("starts_at").first()
     names = ["dashboard", "wallboard", "calls", "vapi-agent", "assistants", "prompts", "rehearsals", "analytics"]
@@ -120,7 +124,8 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with held_stores():
         wanted, cookie = pages(), session()
-    take_all(url, wanted, cookie)
+    chosen = set(sys.argv[1:]) or set(wanted)
+    take_all(url, {name: path for name, path in wanted.items() if name in chosen}, cookie)
     sys.stdout.write(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}\n")
 
 

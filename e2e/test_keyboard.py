@@ -101,6 +101,9 @@ def test_the_sheet_of_keys_names_them(board: Page):
 def test_the_first_steps_check_themselves_and_can_be_put_away(board: Page, home: dict):
     board.reload()
     steps = board.get_by_role("group", name="First steps")
+    # What other tests have done decides whether one line is enough.
+    if steps.get_attribute("open") is None:
+        steps.locator("summary").click()
     expect(steps.get_by_role("listitem").filter(has_text="Add your listings")).to_contain_text("done")
     expect(steps.get_by_role("link", name="Talk to Pete")).to_have_attribute("href", "/vapi-agent")
     steps.get_by_role("button", name="Put these away").click()

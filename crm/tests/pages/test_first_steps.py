@@ -33,7 +33,7 @@ def test_steps_check_themselves_and_go_away_when_all_are_done(done, boss):
     done.add("first")
     found = checklist(boss)
     assert found is not None
-    assert (found.done, found.next.key) == (1, "second")
+    assert (found.done, found.next.key, found.has_begun) == (1, "second", False)
 
     done.add("second")
     assert checklist(boss) is None
