@@ -161,7 +161,8 @@ def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, desk: Desk):
     expect(shown.get_by_role("button", name="Claim")).to_be_hidden()
 
     shown.get_by_role("link", name="Write a note").click()
-    board.get_by_label("Note", exact=True).fill("Likes the garden")
+    expect(board.get_by_label("Note", exact=True)).to_be_focused()
+    board.keyboard.type("Likes the garden")
     board.get_by_role("button", name="Keep the note").click()
     expect(board.locator("[data-toasts]")).to_contain_text("Note kept.")
     expect(board.locator("#sheet")).to_be_hidden()

@@ -49,6 +49,7 @@ def note(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
 
 def _form(request: HttpRequest, call: Call, form: NoteForm, status: int = 200) -> HttpResponse:
     lead = cast(Lead, call.lead)
+    form.fields["text"].widget.attrs["autofocus"] = True
     may = may_edit_lead(cast(Agent, request.user), lead)
     context = {"place": "dashboard", "call": call, "lead": lead, "form": form, "may": may}
     template = "calls/parts/note.html" if getattr(request, "htmx", False) else "calls/note.html"
