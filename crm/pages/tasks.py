@@ -37,7 +37,10 @@ def _task_of(request: HttpRequest, task_id: int) -> Task:
 
 
 def _answer(request: HttpRequest, task: Task) -> HttpResponse:
+    """Return the lead's page, or what htmx shows of it; where only the task was shown, nothing."""
     person = cast(Agent, request.user)
+    if is_htmx(request) and request.htmx.target != "lead-now":  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
     if task.lead is None or not visible_leads(person).filter(pk=task.lead.pk).exists():
         return HttpResponse(status=204) if is_htmx(request) else redirect("dashboard")
     return shown_anew(request, task.lead)

@@ -115,6 +115,10 @@ def test_a_task_is_kept_once_done_and_open_again(people: People, lead: Lead):
     assert Task.objects.get().done_at is None
     assert texts(lead) == ["Open again: Call back", "Done: Call back", "Call back"]
 
+    # From the live desk, which shows nothing of the lead besides.
+    answer = client.post(f"/tasks/{task.pk}/done", headers=htmx())
+    assert (answer.status_code, json.loads(answer.headers["HX-Trigger"])["toast"]["text"]) == (204, "Done.")
+
 
 def test_a_task_is_put_off_and_handed_on(people: People, lead: Lead):
     client = signed_in(people.agent)
