@@ -59,6 +59,8 @@ PATHS = [
     "/listings/{listing}/edit/basics",
     "/users",
     "/users/{agent}/calendar",
+    "/users/{agent}/edit",
+    "/users/new",
     "/vapi-agent",
     "/assistants",
     "/prompts",

@@ -86,6 +86,29 @@ def sign_in(page: Page) -> Page:
     return page
 
 
+def test_somebody_new_is_added_and_comes_in_by_the_link(users: Page, browser: Browser, desk: Desk):
+    users.get_by_role("link", name="Add a person").click()
+    users.get_by_label("Name").fill("Nia New")
+    users.get_by_label("E-mail, to sign in with").fill("nia.new@pete.local")
+    users.get_by_label("Time zone").select_option("America/New_York")
+    users.get_by_role("button", name="Add").click()
+    users.get_by_label("Monday").fill("9-12, 13-17")
+    users.get_by_role("button", name="Save the hours").click()
+    expect(users.get_by_label("Monday")).to_have_value("09:00–12:00, 13:00–17:00")
+    users.get_by_role("button", name="Send the link").click()
+    expect(users.get_by_role("status").filter(has_text="Sent to nia.new@pete.local")).to_be_visible()
+    link = users.get_by_label("Link").input_value()
+
+    context = browser.new_context(base_url=desk.url, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(link[link.index("/welcome") :])
+    page.get_by_label("New password", exact=True).fill("a-quiet-harbour-42")
+    page.get_by_label("New password confirmation").fill("a-quiet-harbour-42")
+    page.get_by_role("button", name="Keep it and come in").click()
+    page.wait_for_url("**/dashboard")
+    context.close()
+
+
 def own_row(page: Page):
     return page.locator(".person-row", has_text="Administrator").first
 
