@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: run test test-model check format bench screenshots lock
+.PHONY: run test test-model check format words bench screenshots lock
 .DEFAULT_GOAL := run
 
 run:
@@ -48,6 +48,11 @@ screenshots:
 	@$(PYTHON) config/bootstrap.py --dev
 	@$(PYTHON) config/browser.py
 	@$(VENV_PYTHON) -m e2e.screenshots
+
+# Bring the translations up to date with the texts of the code. Needs GNU gettext (apt-get install gettext).
+words:
+	$(VENV_PYTHON) manage.py makemessages --locale es --no-obsolete --no-location --no-wrap \
+		--ignore node_modules --ignore .venv --ignore '*/tests/*' --ignore e2e --ignore benchmarks
 
 # Without addresses of the package index, so that the files serve behind any mirror.
 PIP_COMPILE := $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links

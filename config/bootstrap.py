@@ -20,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VENV = BASE_DIR / ".venv"
 PYTHON = VENV / "bin" / "python"
 DIST = BASE_DIR / "static" / "dist"
+LOCALE = BASE_DIR / "locale"
 NODE_MODULES = BASE_DIR / "node_modules"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = (20, 19)
@@ -39,6 +40,7 @@ def main() -> None:
         ensure_packages("requirements.txt")
         if arguments.dev:
             ensure_packages("requirements-dev.txt")
+        ensure_words()
         if not arguments.no_front_end:
             ensure_front_end()
 
@@ -62,6 +64,17 @@ def ensure_packages(requirements: str) -> None:
     say(f"Installing {requirements}")
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     run([*pip, "--requirement", BASE_DIR / requirements])
+    stamp.write()
+
+
+def ensure_words() -> None:
+    """Compile the translations, which Git keeps as text only."""
+    stamp = Stamp(VENV / ".words.stamp", sorted(LOCALE.rglob("*.po")))
+    if stamp.is_fresh() and all(path.with_suffix(".mo").exists() for path in LOCALE.rglob("*.po")):
+        return
+    say("Compiling the translations")
+    command: list[str | Path] = [PYTHON, "-m", "babel.messages.frontend", "--quiet", "compile"]
+    run([*command, "--domain", "django", "--directory", LOCALE])
     stamp.write()
 
 

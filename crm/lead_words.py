@@ -10,18 +10,17 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm import wording
 from crm.models import Lead, LeadStage
 
 STAGE_REASONS: list[str | Promise] = [
-    _lazy("Rented elsewhere"),
-    _lazy("Over budget"),
-    _lazy("Does not answer"),
-    _lazy("Needs something else"),
-    _lazy("Stays where they are"),
+    gettext_lazy("Rented elsewhere"),
+    gettext_lazy("Over budget"),
+    gettext_lazy("Does not answer"),
+    gettext_lazy("Needs something else"),
+    gettext_lazy("Stays where they are"),
 ]
 # How far along each stage is, of six.
 STEPS: dict[str, int] = {
@@ -47,21 +46,21 @@ def terms_wanted(lead: Lead) -> str:
 
 
 _LABELS: dict[str, str | Promise] = {
-    "full_name": _lazy("Name"),
-    "phone": _lazy("Phone"),
-    "email": _lazy("E-mail"),
-    "stage": _lazy("Stage"),
-    "lost_reason": _lazy("Why lost"),
-    "owner": _lazy("Owner"),
-    "budget": _lazy("Budget a month"),
-    "timeline": _lazy("When"),
-    "property_type": _lazy("Kind of home"),
-    "location": _lazy("Where"),
-    "bedrooms": _lazy("Bedrooms"),
-    "pets": _lazy("Pets"),
-    "move_in_on": _lazy("Moves in on"),
-    "source": _lazy("Source"),
-    "consent_at": _lazy("Consent"),
+    "full_name": gettext_lazy("Name"),
+    "phone": gettext_lazy("Phone"),
+    "email": gettext_lazy("E-mail"),
+    "stage": gettext_lazy("Stage"),
+    "lost_reason": gettext_lazy("Why lost"),
+    "owner": gettext_lazy("Owner"),
+    "budget": gettext_lazy("Budget a month"),
+    "timeline": gettext_lazy("When"),
+    "property_type": gettext_lazy("Kind of home"),
+    "location": gettext_lazy("Where"),
+    "bedrooms": gettext_lazy("Bedrooms"),
+    "pets": gettext_lazy("Pets"),
+    "move_in_on": gettext_lazy("Moves in on"),
+    "source": gettext_lazy("Source"),
+    "consent_at": gettext_lazy("Consent"),
 }
 
 

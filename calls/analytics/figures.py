@@ -105,7 +105,7 @@ def funnel(asked: Asked) -> Table:
             "Leads that came in these days, and how many of them have reached each stage by now; who was lost later "
             "still counts. Viewed: the prospect came; booked alone does not count. A link shows who stands there now."
         ),
-        [_("Stage"), _("Leads"), _("% of enquiries")],
+        [_("Stage"), _("Leads"), _("Share of enquiries")],
         rows,
         "funnel",
     )

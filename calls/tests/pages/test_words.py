@@ -1,0 +1,113 @@
+"""Spanish is complete: no text of the catalogue lacks its translation, and no page asks for one that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import trans_real
+
+from calls.demo.load import load_demo
+from calls.models import Call
+from crm.models import Agent, Appointment, Lead, Listing
+
+PATHS = [
+    "/dashboard",
+    "/wallboard",
+    "/calls",
+    "/calls?q=nothing-like-it",
+    "/calls/{call}",
+    "/calls/{call}/tower",
+    "/leads?scope=all",
+    "/leads/{lead}",
+    "/pipeline?scope=all",
+    "/appointments",
+    "/appointments?view=week&by=agent",
+    "/appointments/new",
+    "/appointments?appointment={viewing}",
+    "/appointments/{viewing}/cancel",
+    "/listings",
+    "/listings/new",
+    "/listings/{listing}",
+    "/users",
+    "/users/{agent}/calendar",
+    "/vapi-agent",
+    "/assistants",
+    "/prompts",
+    "/prompts/qualification",
+    "/rehearsals",
+    "/analytics",
+    "/notifications",
+    "/settings",
+    "/test-suite",
+    "/no-such-page",
+]
+
+
+def catalogue(language: str = "es") -> Path:
+    return settings.BASE_DIR / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
+@pytest.fixture
+def asked(monkeypatch) -> set[str]:
+    """What is looked up from now on."""
+    found: set[str] = set()
+    gettext, ngettext = trans_real.gettext, trans_real.ngettext
+
+    def spy(message: str) -> str:
+        found.add(message)
+        return gettext(message)
+
+    def plural_spy(singular: str, plural: str, number: int) -> str:
+        found.add(singular)
+        return ngettext(singular, plural, number)
+
+    monkeypatch.setattr(translation._trans, "gettext", spy)
+    monkeypatch.setattr(translation._trans, "ngettext", plural_spy)
+    return found
+
+
+def test_nothing_is_left_untranslated_and_every_placeholder_is_kept():
+    with catalogue().open("rb") as file:
+        messages = [message for message in read_po(file) if message.id]
+
+    assert len(messages) > 1000
+    assert [message.id for message in messages if message.fuzzy or not all(_forms(message.string))] == []
+    assert [(message.id, str(error)) for message in messages for error in message.check()] == []
+
+
+def test_a_page_in_spanish_has_no_text_without_translation(client, db, asked):
+    load_demo(timezone.now())
+    client.force_login(Agent.objects.create_superuser("root@example.com", full_name="Ana Ruiz"))
+    rows = {"call": Call, "lead": Lead, "viewing": Appointment, "listing": Listing, "agent": Agent}
+    places = {name: str(model.objects.values_list("pk", flat=True).first()) for name, model in rows.items()}
+
+    for path in PATHS:
+        answer = client.get(path.format(**places), headers={"accept-language": "es"})
+        assert answer.status_code == (404 if path == "/no-such-page" else 200), path
+        assert '<html lang="es"' in re.sub(r"\s+", " ", answer.content.decode())[:400], path
+
+    assert " | ".join(sorted(asked - _known())) == ""
+
+
+def test_a_person_chooses_the_language_of_the_pages(client, db):
+    client.force_login(Agent.objects.create_user("a@example.com", full_name="Ana Ruiz"))
+
+    client.post("/i18n/setlang/", {"language": "es", "next": "/leads"})
+
+    assert "Interesados" in client.get("/leads").content.decode()
+
+
+def _forms(string: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (string,) if isinstance(string, str) else string
+
+
+def _known() -> set[str]:
+    """Return what has a translation: the catalogue's texts and those of Django and its packages."""
+    keys = trans_real.translation("es")._catalog.keys()
+    names = {name for _, name in settings.LANGUAGES}
+    return names | {key[0] if isinstance(key, tuple) else key.split("\x04")[-1] for key in keys} | {""}
