@@ -37,7 +37,7 @@ LOOKS: list[tuple[Literal["light", "dark"], int, bool]] = [
 ]
 PATHS = [
     "/dashboard",
-    "/dashboard?wall=1",
+    "/wallboard",
     "/calls",
     "/calls?q=nothing-like-it",
     "/calls/{call}",
