@@ -87,6 +87,7 @@ def test_a_slow_answer_shows_that_it_is_awaited(board: Page, lead: dict):
     expect(board.locator("#busy")).not_to_have_class(re.compile("is-busy"))
     expect(board.locator("[aria-busy=true]")).to_have_count(0)
     expect(board.locator("#lead-list")).to_contain_text("Wilhelmina Noscript")
+    expect(board.locator(".without-script")).to_have_count(0)
 
 
 def test_a_slow_sheet_opens_with_a_skeleton(board: Page, home: dict):
