@@ -11,6 +11,7 @@ from django.utils import timezone
 from crm import booking, messages, notice_causes, notice_mail, retention
 from crm.audit import chain
 from crm.hooks import delivering
+from crm.imports import running
 from crm.models import DeliveryStatus, IdempotentRequest, WebhookDelivery
 
 # A program that repeats a request does so within minutes; a person with a script within days.
@@ -92,3 +93,11 @@ def forget_webhook_deliveries() -> int:
 def seal_audit() -> int:
     """Chain what was written to the audit since the last time."""
     return chain.seal()
+
+
+@shared_task
+def work_on_import(batch_id: int) -> None:
+    """Check, bring in or take back a file, whichever it waits for."""
+    running.check(batch_id)
+    running.run(batch_id)
+    running.undo(batch_id)

@@ -1,6 +1,6 @@
 """Django admin for the centre's tables. History is read-only, secrets are never shown, long lists are not counted."""
 
-from crm.admin import audit, dashboard, diary, homes, hooks, leads, messages, office, staff
+from crm.admin import audit, dashboard, diary, homes, hooks, imports, leads, messages, office, staff
 from crm.admin.base import DeskAdmin, DeskInline, LongListAdmin, ReadOnlyAdmin
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "diary",
     "homes",
     "hooks",
+    "imports",
     "leads",
     "messages",
     "office",

@@ -4,6 +4,7 @@ from crm.models.appointments import Appointment, AppointmentStatus, BookingReque
 from crm.models.audit import ActorKind, AuditAction, AuditEntry, AuditSeal
 from crm.models.calendars import BusyTime, Closure, WorkingHours
 from crm.models.idempotency import IdempotentRequest
+from crm.models.imports import ImportBatch, ImportKind, ImportOutcome, ImportRow, ImportStatus
 from crm.models.leads import Lead, LeadStage
 from crm.models.listings import Listing, ListingPhoto, ListingStatus, Place
 from crm.models.merges import LeadMerge
@@ -32,6 +33,11 @@ __all__ = [
     "DeliveryStatus",
     "EntryKind",
     "IdempotentRequest",
+    "ImportBatch",
+    "ImportKind",
+    "ImportOutcome",
+    "ImportRow",
+    "ImportStatus",
     "Lead",
     "LeadMerge",
     "LeadStage",

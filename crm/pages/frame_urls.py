@@ -1,8 +1,8 @@
 """Addresses of what every page has: notifications, and who looks at what."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from crm.pages import exports, first_steps, notifications, office_settings, palette, people, presence
+from crm.pages import exports, first_steps, imports, notifications, office_settings, palette, people, presence
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
@@ -27,6 +27,12 @@ urlpatterns = [
     path("settings/hours/take-back", office_settings.take_hours_back, name="hours-take-back"),
     path("settings/<slug:section>", office_settings.save, name="settings-save"),
     path("settings/<slug:section>/undo", office_settings.undo, name="settings-undo"),
+    re_path(r"^imports/?$", imports.imports, name="imports"),
+    path("imports/<int:batch_id>", imports.one, name="import"),
+    path("imports/<int:batch_id>/check", imports.check, name="import-check"),
+    path("imports/<int:batch_id>/run", imports.run, name="import-run"),
+    path("imports/<int:batch_id>/undo", imports.undo, name="import-undo"),
+    path("imports/<int:batch_id>/rows.<slug:extension>", imports.rows, name="import-rows"),
     path("export/agency.zip", exports.export_agency, name="export-agency"),
     path("export/person/<int:lead_id>.zip", exports.export_person, name="export-person"),
     path("export/<slug:name>.<slug:extension>", exports.export_list, name="export"),

@@ -23,6 +23,8 @@ NOT_WATCHED = {
     "crm.AuditSeal",
     "crm.BookingRequest",
     "crm.IdempotentRequest",
+    "crm.ImportBatch",
+    "crm.ImportRow",
     "crm.Notice",
     "crm.NoticeWishes",
     "crm.OutgoingMessage",
