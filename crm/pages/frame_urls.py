@@ -11,6 +11,7 @@ urlpatterns = [
     path("notifications/unread", notifications.unread, name="notifications-unread"),
     path("notifications/news", notifications.news, name="notifications-news"),
     path("notifications/wishes", notifications.wishes, name="notifications-wishes"),
+    path("notifications/wishes/undo", notifications.undo_wishes, name="notifications-wishes-undo"),
     path("first-steps/close", first_steps.close, name="first-steps-close"),
     path("first-steps/open", first_steps.reopen, name="first-steps-open"),
     path("palette", palette.find, name="palette"),

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib.auth.decorators import login_required
+from django.core import signing
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -155,6 +156,9 @@ def _alert(row: Notice) -> dict[str, object]:
     return {"id": row.pk, "text": item.text, "url": item.url, "sound": row.event == "hot_unclaimed"}
 
 
+_SALT = "pete.notices.wishes"
+
+
 class WishesForm(forms.ModelForm):
     """Quiet hours and sound; the grid of kinds and channels is read beside it."""
 
@@ -205,8 +209,33 @@ def wishes(request: HttpRequest) -> HttpResponse:
         context = {"place": "notifications", "show": "wishes", "wishes": form}
         context["tabs"] = lists.tabs(request, SHOWS, {}, name="show", current="wishes")
         return render(request, "crm/notifications/page.html", context, status=422)
+    undo = f"{reverse('notifications-wishes-undo')}?was={signing.dumps(_kept(person), salt=_SALT)}"
     known = set(Channel.values)
     form.instance.channels = {kind: [c for c in request.POST.getlist(kind) if c in known] for kind in NoticeKind.values}
     form.save()
-    answer = HttpResponseRedirect(f"{reverse('notifications')}?show=wishes")
-    return said.done(request, answer, _("Saved. It holds from now on."))
+    return said.done(request, _to_wishes(), _("Saved. It holds from now on."), undo=undo)
+
+
+@login_required
+@require_POST
+def undo_wishes(request: HttpRequest) -> HttpResponse:
+    """Put back what a save replaced, within an hour and for the same person."""
+    person = cast(Agent, request.user)
+    try:
+        was = signing.loads(request.GET.get("was", ""), salt=_SALT, max_age=3600)
+    except signing.BadSignature as exc:
+        raise Http404 from exc
+    if was.pop("person") != person.pk:
+        raise Http404
+    NoticeWishes.objects.update_or_create(person=person, defaults=was)
+    return said.undone(request, _to_wishes())
+
+
+def _kept(person: Agent) -> dict[str, object]:
+    kept = NoticeWishes.objects.filter(person=person).first() or NoticeWishes(person=person)
+    ends = {name: str(at) if (at := getattr(kept, name)) else None for name in ("quiet_from", "quiet_until")}
+    return {"person": person.pk, "channels": kept.channels, "sound": kept.sound} | ends
+
+
+def _to_wishes() -> HttpResponseRedirect:
+    return HttpResponseRedirect(f"{reverse('notifications')}?show=wishes")

@@ -109,6 +109,23 @@ def test_wishes_are_kept(client, ana):
     assert "Quiet from" in client.get("/notifications?show=wishes").content.decode()
 
 
+def test_what_a_save_replaced_comes_back_for_the_same_person_only(client, ana):
+    first = {"hot_lead": ["page"], "quiet_from": "22:00", "quiet_until": "07:00", "sound": "on"}
+    client.post("/notifications/wishes", first)
+    before = NoticeWishes.objects.values().get(person=ana)
+    answer = client.post("/notifications/wishes", {"hot_lead": ["email"]}, headers={"HX-Request": "true"})
+    undo = json.loads(answer["HX-Trigger"])["toast"]["undo"]
+    assert NoticeWishes.objects.values().get(person=ana) != before
+
+    client.force_login(factories.agent())
+    assert client.post(undo).status_code == 404
+    client.force_login(ana)
+    assert client.post("/notifications/wishes/undo?was=forged").status_code == 404
+    assert client.post(undo).status_code == 302
+
+    assert list(NoticeWishes.objects.values()) == [before]
+
+
 def test_half_a_quiet_hour_is_refused_in_words(client, ana):
     answer = client.post("/notifications/wishes", {"quiet_from": "22:00"})
     assert answer.status_code == 422
