@@ -80,6 +80,24 @@ def test_keys_go_places_walk_rows_and_open_them(board: Page, quentin: dict):
     expect(board.locator("#composer textarea")).to_be_visible()
 
 
+def test_a_key_acts_on_the_line_one_stands_on_and_on_no_other(board: Page, api: Api):
+    for number in (1, 2):
+        api.post("leads", {"full_name": f"Rosalind Twice {number}", "phone": f"+1312555731{number}"})
+    board.goto("/leads?scope=all&q=Rosalind")
+    board.locator("html.is-scripted").wait_for()
+    claims = board.locator("[data-row] [data-claim]")
+    board.keyboard.press("c")
+    expect(claims).to_have_count(2)
+
+    board.keyboard.press("j")
+    board.keyboard.press("j")
+    second = board.locator("[data-row].is-current .row-open").inner_text()
+    board.keyboard.press("c")
+
+    expect(claims).to_have_count(1)
+    expect(board.locator("[data-row]").filter(has=board.locator("[data-claim]"))).not_to_contain_text(second)
+
+
 def test_keys_are_letters_inside_a_field(board: Page):
     board.goto("/leads")
     board.keyboard.press("/")

@@ -42,8 +42,12 @@ function isBusy(root, target) {
   return target.closest?.("input, textarea, select, [contenteditable]") || root.querySelector("dialog[open]");
 }
 
+// What a key means here: in the line one stands on, else for the page as a whole; never in some other line.
 export function visible(root, selector) {
-  return [...root.querySelectorAll(selector)].find((element) => element.offsetParent !== null && !element.disabled);
+  const usable = [...root.querySelectorAll(selector)].filter((element) => element.offsetParent !== null && !element.disabled);
+  const lineOf = (element) => element.closest("[data-row], .tile, .rows > li");
+  const here = (line) => line.classList.contains("is-current") || line.contains(root.activeElement);
+  return usable.find((element) => lineOf(element) && here(lineOf(element))) ?? usable.find((element) => !lineOf(element));
 }
 
 function follow(event, element, act) {
