@@ -47,6 +47,13 @@ class VapiClient:
                 return None
             raise
 
+    def calls(self, since: datetime) -> Iterator[Resource]:
+        """Yield the calls that were made since then, newest first."""
+        at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        for call in self._all("/call", {"createdAtGe": at}):
+            if str(call.get("createdAt") or at) >= at:
+                yield call
+
     def assistants(self) -> list[Resource]:
         """Return all assistants of the organisation, newest first. Of one in a draft: what is published."""
         return list(self._all("/assistant"))
@@ -79,9 +86,9 @@ class VapiClient:
         """Replace these fields, each as a whole. `type` has to be among them."""
         return self._one("PATCH", _path("tool", vapi_id), changes)
 
-    def _all(self, path: str) -> Iterator[Resource]:
+    def _all(self, path: str, narrowed: Mapping[str, Any] | None = None) -> Iterator[Resource]:
         """Yield a list page by page: the next one is what was made before the oldest of the last."""
-        params: dict[str, Any] = {"limit": PAGE}
+        params: dict[str, Any] = {**(narrowed or {}), "limit": PAGE}
         seen: set[str] = set()
         for _page in range(_MOST_PAGES):
             rows = self._json("GET", path, params=params)
@@ -94,7 +101,7 @@ class VapiClient:
             if len(rows) < PAGE or not new or not made_at:
                 return
             # Not "before": some may share their instant. What comes twice is dropped.
-            params = {"limit": PAGE, "createdAtLe": min(made_at)}
+            params["createdAtLe"] = min(made_at)
         raise VapiRefused(f"GET {path}: there are more than can be read")
 
     def _one(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Resource:

@@ -33,7 +33,7 @@ _LEFT_ALONE = (ImportStatus.UPLOADED, ImportStatus.CHECKED, ImportStatus.FAILED)
 
 class UploadForm(forms.Form):
     kind = forms.ChoiceField(
-        choices=ImportKind.choices, label=gettext_lazy("What is in it"), widget=forms.Select({"class": "select"})
+        choices=ImportKind.choices, label=gettext_lazy("What is in it"), widget=forms.Select({"class": "input"})
     )
     file = forms.FileField(
         label=gettext_lazy("File: CSV or Excel (.xlsx)"),
