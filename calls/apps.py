@@ -9,6 +9,7 @@ class CallsConfig(AppConfig):
         from calls import (
             audited,
             checks,
+            erasing,
             exports,
             first_steps,
             listing_figures,
@@ -28,4 +29,5 @@ class CallsConfig(AppConfig):
         checks.register()
         audited.connect()
         exports.connect()
+        erasing.connect()
         listing_figures.register()

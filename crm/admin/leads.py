@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from crm import signals
 from crm.admin.base import DeskAdmin, LongListAdmin, ReadOnlyAdmin, TellingAdmin
 from crm.bulk import MOST_LEADS, change_leads
+from crm.erasure import erase_person
 from crm.models import Agent, Lead, LeadMerge, Note, SavedView, Task, TimelineEntry
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class LeadAdmin(TellingAdmin):
     search_help_text = gettext_lazy("Name, number or e-mail")
     autocomplete_fields = ("owner",)
     readonly_fields = ("stage_changed_at", "created_at", "updated_at")
-    actions = ("reassign",)
+    actions = ("reassign", "erase")
 
     @admin.action(description=gettext_lazy("Give selected leads to somebody else"), permissions=["change"])
     def reassign(self, request: HttpRequest, queryset: QuerySet[Lead]) -> HttpResponse | None:
@@ -70,6 +71,19 @@ class LeadAdmin(TellingAdmin):
             "action_name": "reassign",
         }
         return render(request, "admin/crm/lead/reassign.html", context)
+
+    @admin.action(description=gettext_lazy("Forget selected people (data protection)"), permissions=["delete"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[Lead]) -> HttpResponse | None:
+        """Ask whether that is meant, then take away who they are."""
+        rows = list(queryset[:MOST_LEADS])
+        if "confirmed" in request.POST:
+            for lead in rows:
+                erase_person(lead)
+            self.report(request, _("%(n)s people were forgotten.") % {"n": len(rows)})
+            return None
+        title = _("Forget people")
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "leads": rows}
+        return render(request, "admin/crm/lead/erase.html", context)
 
 
 @admin.register(Note)
