@@ -70,6 +70,8 @@ PATHS = [
     "/notifications",
     "/settings",
     "/settings/programs",
+    "/imports",
+    "/settings/programs",
     "/settings/programs?show=webhooks",
     "/test-suite",
     "/api/docs/",
