@@ -19,6 +19,8 @@ from crm.models import (
     BookingRequest,
     BusyTime,
     IdempotentRequest,
+    ImportBatch,
+    ImportRow,
     Lead,
     LeadMerge,
     Note,
@@ -310,6 +312,18 @@ def test_a_webhook_subscribes_to_something_and_a_delivery_is_in_a_known_state():
         insert(WebhookSubscription(url="https://a.example", events=[], secret=b""))
     with refused_by("webhook_delivery_status"):
         insert(WebhookDelivery(subscription=subscription, event="lead.created", payload={}, status="lost"))
+
+
+def test_a_row_of_a_spreadsheet_is_brought_in_once():
+    batch = ImportBatch.objects.create(kind="leads", filename="a.csv")
+    insert(ImportRow(batch=batch, line=2, outcome="new"))
+
+    with refused_by("import_row_once"):
+        insert(ImportRow(batch=batch, line=2, outcome="new"))
+    with refused_by("import_batch_kind"):
+        insert(ImportBatch(kind="recipes", filename="a.csv"))
+    with refused_by("import_batch_status"):
+        insert(ImportBatch(kind="leads", filename="a.csv", status="lost"))
 
 
 @pytest.mark.parametrize("color", ["red", "#12", "#12345g", "123456#"])
