@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import analytics, assistants, call, calls, note, prompts, rehearsals, test_suite, vapi_agent, wallboard
+from calls.pages import analytics, assistants, call, calls, note, prompts, rehearsals, suite, vapi_agent, wallboard
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,8 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         analytics.analytics_file,
         name="analytics-file",
     ),
-    re_path(r"^test-suite/?$", test_suite.test_suite, name="test-suite"),
-    path("test-suite/<int:number>", test_suite.check, name="test-suite-check"),
+    re_path(r"^test-suite/?$", suite.suite, name="test-suite"),
+    path("test-suite/<int:number>", suite.check, name="test-suite-check"),
     re_path(r"^calls/?$", calls.calls, name="calls"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/events/?$", call.call_events, name="call-events"),
     re_path(r"^calls/(?P<name>[^/]{1,200})/?$", call.call, name="call"),

@@ -20,7 +20,7 @@ from crm.rights import sees_everything
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def test_suite(request: HttpRequest) -> HttpResponse:
+def suite(request: HttpRequest) -> HttpResponse:
     """All checks; posted without JavaScript, with what each of them found."""
     _require_manager(request)
     is_run = request.method == "POST"
