@@ -220,7 +220,7 @@ def test_the_office_has_no_version_0_to_go_back_to(manager):
 def test_in_how_many_calls_a_version_spoke_is_shown(manager):
     version = stage_prompts.newest("BOOKING")
     assert version is not None
-    for name in ("c1", "c2"):
+    for name in ("spoke-1", "spoke-2"):
         uses.record(Call.objects.create(id=call_pk(name), vapi_id=name).pk, version.pk)
 
     assert "spoke in 2 calls" in manager.get("/prompts").content.decode()

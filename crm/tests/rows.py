@@ -32,6 +32,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "crm.NoticeWishes": {"quiet_from": lambda n: None, "quiet_until": lambda n: None},
     "crm.WorkingHours": {"end_minute": lambda n: 700, "weekday": lambda n: 1},
     "crm.WebhookSubscription": {"events": lambda n: ["lead.created"]},
+    # The office's first versions are there from the start.
+    "calls.StagePrompt": {"version": lambda n: n + 1000},
     "calls.Call": {"id": lambda n: uuid.uuid4(), "direction": lambda n: "inbound"},
 }
 

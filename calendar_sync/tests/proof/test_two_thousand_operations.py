@@ -75,7 +75,7 @@ def happened(desk: Office, days: Days) -> None:
     assert Appointment.objects.filter(cancel_reason__startswith="Deleted in Outlook").count() > 10
     assert Notice.objects.filter(kind=NoticeKind.MOVED).count() > 5
     assert Notice.objects.filter(kind=NoticeKind.CLASH).count() > 5
-    assert Notice.objects.filter(kind=NoticeKind.CONNECTION).count() > 5
+    assert Notice.objects.filter(kind=NoticeKind.CONNECTION).count() > 2
 
 
 # --- The checks can fail ---------------------------------------------------------------------------------------------
