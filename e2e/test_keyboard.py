@@ -49,7 +49,8 @@ def test_the_first_line_is_the_best_act_for_what_is_open(board: Page, quentin: d
 def test_a_number_that_nobody_has_becomes_a_lead(board: Page, api: Api):
     open_palette(board)
     board.keyboard.type("312 555 7302")
-    expect(palette(board).get_by_role("option")).to_contain_text("Create a lead")
+    # Until the answer comes, what is there at rest stands in the list.
+    expect(palette(board).get_by_role("option", name="Create a lead")).to_be_visible()
     board.keyboard.press("Enter")
     board.wait_for_url(re.compile(r"/leads/\d+$"))
     (lead,) = api.get("leads", phone="+13125557302")["results"]
