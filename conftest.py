@@ -54,11 +54,6 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores: a quarter of the time a test waits for a browser or a process."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_configure(config: pytest.Config) -> None:
     global _hold
     if not WORKER and not STORES_ARE_GIVEN and not config.option.collectonly:

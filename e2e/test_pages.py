@@ -1,6 +1,6 @@
 """Every page in both themes and on both widths: nobody is shut out, nothing is inline, nothing is said on the console.
 
-The page is loaded once and looked at four times; axe-core judges it by WCAG 2.2 AA.
+The page is loaded once and looked at three times; axe-core judges it by WCAG 2.2 AA.
 """
 
 from __future__ import annotations
