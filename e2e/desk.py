@@ -19,6 +19,8 @@ EMAIL, PASSWORD = "admin@pete.local", "correct horse battery"
 START_SECONDS = 30.0
 # Vapi's, but for the way there: see e2e/asgi.py.
 LISTEN_HOST = "phone-call-websocket.vapi.ai"
+# A host that does not exist: whatever is sent there fails.
+CONTROL_HOST = "no-such-host.vapi.ai"
 
 
 def free_port() -> int:
@@ -94,9 +96,8 @@ class Call:
                 "id": self.id,
                 "type": "inboundPhoneCall",
                 "customer": {"number": self.number},
-                # A host that does not exist: whatever is sent there fails.
                 "monitor": {
-                    "controlUrl": f"https://no-such-host.vapi.ai/{self.id}/control",
+                    "controlUrl": f"https://{CONTROL_HOST}/{self.id}/control",
                     "listenUrl": f"wss://{LISTEN_HOST}/{self.id}/listen",
                 },
             },
