@@ -33,7 +33,7 @@ export function startListening(document, bar) {
     say("waiting");
     try {
       const isHeard = await player.start(format);
-      if (!line) return player.stop();
+      if (isHeard === null) return;
       isReady = true;
       part("play").hidden = isHeard;
       say(isHeard ? "playing" : "blocked");

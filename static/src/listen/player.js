@@ -14,12 +14,18 @@ export class Player {
   }
 
   // Resolves to whether it can be heard: browsers keep silent until somebody has pressed something on the page.
+  // To null if it was stopped before it was ready.
   async start({ rate, channels }) {
-    await this.stop();
+    this.stop();
     const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
     this.#context = context;
-    await context.audioWorklet.addModule(WORKLET);
-    if (this.#context !== context) return false;
+    try {
+      await context.audioWorklet.addModule(WORKLET);
+    } catch (error) {
+      // A context that is closed under way gives its module up.
+      if (this.#context === context) throw error;
+    }
+    if (this.#context !== context) return null;
     this.#samples = new Samples(channels);
     this.#node = new AudioWorkletNode(context, "call-player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.#node.port.onmessage = (event) => this.onLevel(event.data);
