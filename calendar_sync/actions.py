@@ -17,6 +17,7 @@ from calendar_sync.health import Person
 from calendar_sync.models import Calendar, ConnectionStatus, Notice, NoticeKind, Push, PushStatus
 from crm.api.permissions import may_manage
 from crm.errors import CrmError
+from crm.languages import speaking_to
 from crm.models import Agent
 
 logger = logging.getLogger(__name__)
@@ -39,18 +40,23 @@ def did_not_work() -> str:
 def send_link(person: Person, user: Agent, form: Mapping[str, str]) -> str:
     """Write to an agent where to connect; the link leads through their own sign-in."""
     link = connect.shareable_link(person.agent)
-    body = _(
-        "Hello %(name)s,\n\n%(manager)s asks you to connect your Microsoft 365 calendar to Pete, so that no viewing is "
-        "offered while you are busy, and viewings appear in your Outlook.\n\nOpen this link, sign in to Pete and then "
-        "to Microsoft:\n%(link)s\n"
-    ) % {"name": person.agent.get_short_name(), "manager": user, "link": link}
-    mail = EmailMessage(_("Connect your calendar to Pete"), body, settings.DEFAULT_FROM_EMAIL, [person.agent.email])
+    with speaking_to(person.agent):
+        subject, body = _("Connect your calendar to Pete"), _invitation(person.agent, user, link)
+    mail = EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [person.agent.email])
     try:
         mail.send()
     except (smtplib.SMTPException, OSError) as exc:
         logger.warning("The link to connect was not sent to agent %s: %r", person.agent.pk, exc)
         raise CrmError(_("The mail server did not take the message. Send this link yourself: %s") % link) from exc
     return _("The link was sent to %s.") % person.agent.email
+
+
+def _invitation(agent: Agent, manager: Agent, link: str) -> str:
+    return _(
+        "Hello %(name)s,\n\n%(manager)s asks you to connect your Microsoft 365 calendar to Pete, so that no viewing is "
+        "offered while you are busy, and viewings appear in your Outlook.\n\nOpen this link, sign in to Pete and then "
+        "to Microsoft:\n%(link)s\n"
+    ) % {"name": agent.get_short_name(), "manager": manager, "link": link}
 
 
 def sync(person: Person, user: Agent, form: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from calendar_sync import tokens
 from calendar_sync.models import Notice
+from crm.languages import speaking_to
 from crm.models import Agent, Role
 
 # In a notice's data: the ids of those who have been written to.
@@ -49,9 +50,15 @@ def concerned(notice: Notice) -> Iterable[Agent]:
 
 
 def _write(notice: Notice, person: Agent) -> None:
+    with speaking_to(person):
+        subject, body = _letter(notice, person)
+    EmailMessage(f"Pete: {' '.join(subject.split())}", body, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
+
+
+def _letter(notice: Notice, person: Agent) -> tuple[str, str]:
+    """Return the subject and the text of what this person is told."""
     is_own = person.pk == notice.agent_id and not _is_about_all(notice)
     whose = _("Your calendar") if is_own else _("Calendar of %s") % notice.agent
     subject = _("No access to Microsoft 365") if _is_about_all(notice) else whose
     link = f"{settings.PUBLIC_URL}{reverse('calendar-health', args=[notice.agent_id])}"
-    body = f"{notice.text}\n\n{notice.cure}\n\n{link}\n"
-    EmailMessage(f"Pete: {' '.join(subject.split())}", body, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
+    return subject, f"{notice.text}\n\n{notice.cure}\n\n{link}\n"

@@ -10,7 +10,6 @@ from crm.api.problems import not_found
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
-    path("i18n/", include("django.conf.urls.i18n")),
     re_path(r"^api/schema/?$", SchemaView.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs, name="api-docs"),
     path("api/v1/", include("crm.api.urls")),

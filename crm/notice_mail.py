@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.languages import speaking_to
 from crm.models import Agent, Notice
 from crm.notice_words import line
 from crm.notices import told_to
@@ -45,13 +46,11 @@ def _send(person: Agent, rows: list[Notice]) -> bool:
     # What is about a lead that meanwhile went out of this person's sight is left out.
     seen = set(told_to(person).filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
     hidden = {row.pk for row in rows if row.lead_id is None or not row.in_page}
-    lines = [line(row) for row in rows if row.pk in seen | hidden]
-    if not lines:
+    told = [row for row in rows if row.pk in seen | hidden]
+    if not told:
         return False
-    count = len(lines)
-    subject = lines[0].text if count == 1 else ngettext("%(n)s thing", "%(n)s things for you", count) % {"n": count}
-    body = "\n\n".join(f"{item.text}\n{settings.PUBLIC_URL}{item.url}" for item in lines)
-    body += "\n\n" + _("Choose what you hear of: %s") % f"{settings.PUBLIC_URL}/notifications?show=wishes\n"
+    with speaking_to(person):
+        subject, body = _letter(told)
     try:
         EmailMessage(
             f"Pete: {' '.join(subject.split())}"[:200], body, settings.DEFAULT_FROM_EMAIL, [person.email]
@@ -61,3 +60,13 @@ def _send(person: Agent, rows: list[Notice]) -> bool:
         Notice.objects.filter(pk__in=[row.pk for row in rows]).update(email_due_at=timezone.now() + RETRY_IN)
         return False
     return True
+
+
+def _letter(rows: list[Notice]) -> tuple[str, str]:
+    """Return the subject and the text that tell of these."""
+    lines, count = [line(row) for row in rows], len(rows)
+    subject = lines[0].text if count == 1 else ngettext("%(n)s thing", "%(n)s things for you", count) % {"n": count}
+    body = "\n\n".join(f"{item.text}\n{settings.PUBLIC_URL}{item.url}" for item in lines)
+    return subject, body + "\n\n" + _(
+        "Choose what you hear of: %s"
+    ) % f"{settings.PUBLIC_URL}/notifications?show=wishes\n"

@@ -15,6 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from crm.errors import CrmError
+from crm.languages import speaking_to
 from crm.models import Agent, Role
 from crm.rights import is_admin, sees_everything
 
@@ -85,9 +86,11 @@ def welcome_link(person: Agent) -> str:
 
 def send_welcome(person: Agent, link: str) -> bool:
     """Send the link to the person; return whether the mail server took it."""
-    body = _("Set your password and come in:") + f"\n{link}\n\n" + _("The link is good once, for three days.") + "\n"
+    with speaking_to(person):
+        subject, said = _("Your way into Pete"), _("Set your password and come in:")
+        body = f"{said}\n{link}\n\n" + _("The link is good once, for three days.") + "\n"
     try:
-        EmailMessage(_("Your way into Pete"), body, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
+        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
     except (smtplib.SMTPException, OSError, ValueError) as exc:
         logger.warning("The link for agent %s was not sent: %r", person.pk, exc)
         return False

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from crm.languages import speaking_to
 from crm.messages import queue_message
 from crm.wording import person, phone
 
@@ -37,6 +39,7 @@ def tell(appointment: Appointment, what: str, whom: Collection[str], *, by: Agen
 
 
 def _tell_lead(appointment: Appointment, what: str) -> None:
+    """Write in the language of whoever books: nobody has written down which the lead reads."""
     lead, agent = appointment.lead, appointment.agent
     when, home = local_words(appointment.starts_at, agent), appointment.listing
     subjects = {
@@ -57,16 +60,19 @@ def _tell_lead(appointment: Appointment, what: str) -> None:
 
 
 def _tell_agent(appointment: Appointment, what: str, by: Agent) -> None:
-    agent = appointment.agent
+    with speaking_to(appointment.agent):
+        text = _agent_text(appointment, what, by)
+    _queue(appointment, appointment.agent.email, text, f"{text}\n")
+
+
+def _agent_text(appointment: Appointment, what: str, by: Agent) -> str:
     texts = {
         BOOKED: _("%(by)s booked a viewing on your time: %(home)s with %(lead)s, %(when)s."),
         MOVED: _("%(by)s moved a viewing of yours: %(home)s with %(lead)s is now on %(when)s."),
         CANCELLED: _("%(by)s cancelled a viewing of yours: %(home)s with %(lead)s, %(when)s."),
     }
-    when = local_words(appointment.starts_at, agent)
-    words = {"by": by, "home": appointment.listing, "lead": person(appointment.lead), "when": when}
-    text = texts[what] % words
-    _queue(appointment, agent.email, text, f"{text}\n")
+    when = local_words(appointment.starts_at, appointment.agent)
+    return texts[what] % {"by": by, "home": appointment.listing, "lead": person(appointment.lead), "when": when}
 
 
 def _queue(appointment: Appointment, to: str, subject: str, body: str) -> None:
@@ -76,6 +82,6 @@ def _queue(appointment: Appointment, to: str, subject: str, body: str) -> None:
 
 
 def local_words(at: datetime, agent: Agent) -> str:
-    """Return "Tue 24 Nov, 15:00 CST" on the clocks of the agent who shows the home."""
+    """Return "Tue 24 Nov, 15:00 CST" on the clocks of the agent who shows the home, in the language in force."""
     local = at.astimezone(ZoneInfo(agent.timezone))
-    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M %Z}"
+    return f"{date_format(local, 'D j M, H:i')} {local:%Z}"

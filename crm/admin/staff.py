@@ -59,7 +59,7 @@ class AgentAdmin(UserAdmin, DeskAdmin):
     )
     fieldsets = (
         (None, {"fields": ("email", "change_password")}),
-        (_("Person"), {"fields": ("full_name", "phone", "timezone", "team")}),
+        (_("Person"), {"fields": ("full_name", "phone", "timezone", "language", "team")}),
         (_("Work"), {"fields": ("role", "is_bookable", "is_active")}),
         (_("Django admin"), {"classes": ("collapse",), "fields": ("is_staff", "is_superuser", "groups")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),

@@ -16,6 +16,8 @@ from django.db.models.functions import Lower, Now
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
+from crm import languages
+
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
 
@@ -92,6 +94,8 @@ class Agent(AbstractUser):
     role = models.CharField(max_length=16, choices=Role, default=Role.AGENT)
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="agents")
     timezone = models.CharField(max_length=64, default=office_timezone, validators=[validate_timezone])
+    # A code of settings.LANGUAGES; empty follows the browser.
+    language = models.CharField(_("language"), max_length=8, choices=languages.choices, blank=True)
     phone = models.CharField(max_length=16, blank=True)
     is_bookable = models.BooleanField(default=True)
     # When this person put the first steps away; None: they show until all are done.

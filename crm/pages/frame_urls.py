@@ -2,10 +2,21 @@
 
 from django.urls import path, re_path
 
-from crm.pages import exports, first_steps, imports, notifications, office_settings, palette, people, presence
+from crm.pages import (
+    exports,
+    first_steps,
+    imports,
+    language,
+    notifications,
+    office_settings,
+    palette,
+    people,
+    presence,
+)
 
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
+    path("language", language.choose, name="set_language"),
     path("notifications", notifications.notifications, name="notifications"),
     path("notifications/read", notifications.read, name="notifications-read"),
     path("notifications/unread", notifications.unread, name="notifications-unread"),

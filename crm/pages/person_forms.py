@@ -17,7 +17,7 @@ from crm.phones import to_e164
 from crm.rights import is_admin, sees_everything
 
 # What people decide about themselves; the rest is decided by those who manage.
-OWN_FIELDS = ["full_name", "phone", "timezone"]
+OWN_FIELDS = ["full_name", "phone", "timezone", "language"]
 _STRETCH = re.compile(r"(\d{1,2})[:.]?(\d\d)?\s*[-–]\s*(\d{1,2})[:.]?(\d\d)?", re.ASCII)
 _MINUTES_A_DAY = 24 * 60
 
@@ -27,12 +27,13 @@ class PersonForm(forms.ModelForm):
 
     class Meta:
         model = Agent
-        fields = ("full_name", "email", "phone", "timezone", "role", "team", "is_bookable", "is_active")
+        fields = ("full_name", "email", "phone", "timezone", "language", "role", "team", "is_bookable", "is_active")
         labels = {
             "full_name": gettext_lazy("Name"),
             "email": gettext_lazy("E-mail, to sign in with"),
             "phone": gettext_lazy("Phone"),
             "timezone": gettext_lazy("Time zone"),
+            "language": gettext_lazy("Language"),
             "role": gettext_lazy("Role"),
             "team": gettext_lazy("Team"),
             "is_bookable": gettext_lazy("Shows homes: viewings are offered on their time"),
@@ -40,6 +41,7 @@ class PersonForm(forms.ModelForm):
         }
         help_texts = {
             "team": gettext_lazy("Team mates see each other's leads and viewings."),
+            "language": gettext_lazy("Of the pages and the e-mails. Without a choice, e-mails are in English."),
             "timezone": gettext_lazy("Working hours are in it, and times are shown in it."),
         }
 

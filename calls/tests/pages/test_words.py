@@ -80,6 +80,14 @@ def test_nothing_is_left_untranslated_and_every_placeholder_is_kept():
     assert [(message.id, str(error)) for message in messages for error in message.check()] == []
 
 
+def test_no_text_is_in_the_catalogue_twice():
+    """gettext's own tools refuse such a catalogue, and `make words` with them."""
+    with catalogue().open("rb") as file:
+        texts = [message.id for message in read_po(file)]
+
+    assert len(re.findall(r"^msgid ", catalogue().read_text(), re.M)) == len(texts)
+
+
 def test_a_page_in_spanish_has_no_text_without_translation(client, db, asked):
     load_demo(timezone.now())
     client.force_login(Agent.objects.create_superuser("root@example.com", full_name="Ana Ruiz"))
@@ -97,7 +105,7 @@ def test_a_page_in_spanish_has_no_text_without_translation(client, db, asked):
 def test_a_person_chooses_the_language_of_the_pages(client, db):
     client.force_login(Agent.objects.create_user("a@example.com", full_name="Ana Ruiz"))
 
-    client.post("/i18n/setlang/", {"language": "es", "next": "/leads"})
+    client.post("/language", {"language": "es", "next": "/leads"})
 
     assert "Interesados" in client.get("/leads").content.decode()
 
