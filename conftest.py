@@ -103,6 +103,14 @@ def _quick_passwords(settings) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(autouse=True)
+def _plain_language() -> None:
+    """Leave the language that the pages of another test were asked for in."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def _own_projector(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give every test its own queue of calls to fold, so that none folds what another one left."""
     from calls import projection
