@@ -2,9 +2,11 @@
 
 const SILENCE_MS = 11_000; // The server beats every four to five seconds: two beats missed.
 const GIVEN_UP_MS = 20_000; // Longer than this, the page says how old its data are before anything else.
+const BEAT_MISSED_MS = 6_000;
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 15_000;
-const ASK_AFTER_FAILURES = 3;
+// Somebody is looking: the page is live again within two seconds of the server being there.
+const LONGEST_WAIT_MS = 1_500;
+const LONGEST_HIDDEN_WAIT_MS = 15_000;
 
 export class LiveLink {
   state = "connecting";
@@ -14,15 +16,18 @@ export class LiveLink {
   #isFirst = true;
   #socket = null;
   #timer = null;
+  // The question under way; an answer to an earlier one counts for nothing.
+  #question = null;
 
-  // `onMessage(message, isFirst)` gets each message; `isSignedOut()` resolves to true when the session has ended.
-  constructor(url, { onMessage, onState, isSignedOut, WebSocketClass = WebSocket, now = Date.now, random = Math.random }) {
-    Object.assign(this, { url, onMessage, onState, isSignedOut, WebSocketClass, now, random });
+  // `onMessage(message, isFirst)` gets each message; `ask()` resolves to what session.js says of the server.
+  constructor(url, { onMessage, onState, ask, isHidden = () => false, WebSocketClass = WebSocket, now = Date.now, random = Math.random }) {
+    Object.assign(this, { url, onMessage, onState, ask, isHidden, WebSocketClass, now, random });
     this.startedAt = now();
   }
 
   open() {
     clearTimeout(this.#timer);
+    this.#question = null;
     this.#drop();
     this.#isFirst = true;
     const socket = new this.WebSocketClass(this.url);
@@ -46,7 +51,10 @@ export class LiveLink {
 
   // Called when the network or the page comes back: no reason to wait out the pause.
   hurry() {
-    if (this.state === "signed-out" || this.state === "live") return this.check();
+    if (this.state === "signed-out") return;
+    // What was missed in a sleep is no reason to wait for the rest of the silence.
+    if (this.state === "live" && this.now() - this.heardAt < BEAT_MISSED_MS) return;
+    if (this.state === "live") this.#be("reconnecting");
     this.#failures = 0;
     this.open();
   }
@@ -69,16 +77,31 @@ export class LiveLink {
     this.#drop();
     this.#failures += 1;
     if (this.state !== "stale") this.#be("reconnecting");
-    const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.#failures - 1), LONGEST_WAIT_MS);
-    this.#timer = setTimeout(() => this.open(), wait * (0.5 + this.random() / 2));
-    if (code === 4401 || this.#failures >= ASK_AFTER_FAILURES) this.#askWhetherSignedOut();
+    if (code === 4401) this.#askFirst();
+    else this.#later(this.#failures === 1 ? () => this.open() : () => this.#askFirst());
   }
 
-  async #askWhetherSignedOut() {
-    if (!(await this.isSignedOut())) return;
+  // Half of the wait is left to chance, so that a hundred desks do not come back in the same instant.
+  #later(act) {
+    const longest = this.isHidden() ? LONGEST_HIDDEN_WAIT_MS : LONGEST_WAIT_MS;
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(this.#failures - 1, 10), longest);
     clearTimeout(this.#timer);
-    this.#drop();
-    this.#be("signed-out");
+    this.#timer = setTimeout(act, wait * (0.5 + this.random() / 2));
+  }
+
+  // Asks by HTTP before it opens a socket again: browsers keep the sockets of a server that was away waiting for
+  // seconds, and a socket that hangs says nothing for longer still.
+  async #askFirst() {
+    const question = {};
+    this.#question = question;
+    const answer = await this.ask();
+    if (this.#question !== question) return;
+    if (answer === "signed-out") this.#be("signed-out");
+    else if (answer === "here") this.open();
+    else {
+      this.#failures += 1;
+      this.#later(() => this.#askFirst());
+    }
   }
 
   #drop() {

@@ -25,7 +25,7 @@ class FakeSocket {
   }
 }
 
-function start(t, { isSignedOut = async () => false } = {}) {
+function start(t, { ask = async () => "here", isHidden } = {}) {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   t.after(() => mock.timers.reset());
   FakeSocket.all = [];
@@ -33,7 +33,8 @@ function start(t, { isSignedOut = async () => false } = {}) {
   const link = new LiveLink("ws://desk/ws/live", {
     onMessage: (message, isFirst) => seen.messages.push([message.type, isFirst]),
     onState: (state) => seen.states.push(state),
-    isSignedOut,
+    ask,
+    isHidden,
     WebSocketClass: FakeSocket,
     random: () => 1,
   });
@@ -72,21 +73,105 @@ test("a line that falls silent is broken, whatever the browser believes", (t) =>
   assert.deepEqual(seen.messages, [["snapshot", true], ["snapshot", true]]);
 });
 
-test("it tries again later and later, and says how old the data are", (t) => {
+// Lets what waits for an answer go on.
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+async function waits(asked, count) {
+  const found = [];
+  while (found.length < count) {
+    const before = Date.now();
+    const had = asked();
+    while (asked() === had) {
+      mock.timers.tick(50);
+      await settled();
+    }
+    found.push(Date.now() - before);
+  }
+  return found;
+}
+
+test("while the server is away it asks again soon, opens no socket, and says how old the data are", async (t) => {
+  let questions = 0;
+  const { link, last } = start(t, { ask: async () => (questions += 1) && "away" });
+  last().say(SNAPSHOT);
+  last().onclose({ code: 1006 });
+  mock.timers.tick(500);
+  assert.equal(FakeSocket.all.length, 2);
+  last().onclose({ code: 1006 });
+
+  assert.deepEqual(await waits(() => questions, 5), [1000, 1500, 1500, 1500, 1500]);
+
+  assert.equal(FakeSocket.all.length, 2);
+  mock.timers.tick(20_000);
+  link.check();
+  assert.equal(link.state, "stale");
+});
+
+test("however long the server was away, a page is live again within two seconds of its coming back", async (t) => {
+  let answer = "away";
+  const { link, last } = start(t, { ask: async () => answer });
+  last().say(SNAPSHOT);
+  last().onclose({ code: 1006 });
+  mock.timers.tick(500);
+  last().onclose({ code: 1006 });
+  for (let second = 0; second < 300; second += 1) {
+    mock.timers.tick(1000);
+    await settled();
+  }
+  assert.equal(FakeSocket.all.length, 2);
+
+  answer = "here";
+  mock.timers.tick(1500);
+  await settled();
+
+  assert.equal(FakeSocket.all.length, 3);
+  last().say(SNAPSHOT);
+  assert.equal(link.state, "live");
+});
+
+test("a page that nobody looks at asks seldom, and at once when somebody does", async (t) => {
+  let questions = 0;
+  const { link, last } = start(t, { ask: async () => (questions += 1) && "away", isHidden: () => true });
+  last().say(SNAPSHOT);
+  last().onclose({ code: 1006 });
+  mock.timers.tick(500);
+  last().onclose({ code: 1006 });
+  assert.deepEqual((await waits(() => questions, 6)).at(-1), 15_000);
+
+  const had = FakeSocket.all.length;
+  link.hurry();
+
+  assert.equal(FakeSocket.all.length, had + 1);
+});
+
+test("an answer that comes after the page has hurried opens no second socket", async (t) => {
+  let reply;
+  const { link, last } = start(t, { ask: () => new Promise((resolve) => (reply = resolve)) });
+  last().onclose({ code: 1006 });
+  mock.timers.tick(500);
+  last().onclose({ code: 1006 });
+  mock.timers.tick(1000);
+  link.hurry();
+  assert.equal(FakeSocket.all.length, 3);
+
+  reply("here");
+  await settled();
+
+  assert.equal(FakeSocket.all.length, 3);
+});
+
+test("after a sleep a line that missed a beat is made anew at once, and one that did not is kept", (t) => {
   const { link, last } = start(t);
   last().say(SNAPSHOT);
-  const waits = [];
-  for (let tries = 0; tries < 7; tries += 1) {
-    const before = Date.now();
-    const opened = FakeSocket.all.length;
-    last().onclose({ code: 1006 });
-    while (FakeSocket.all.length === opened) mock.timers.tick(100);
-    waits.push(Date.now() - before);
-    link.check();
-  }
+  mock.timers.tick(5_000);
+  link.hurry();
+  assert.equal(FakeSocket.all.length, 1);
 
-  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
-  assert.equal(link.state, "stale");
+  mock.timers.tick(2_000);
+  link.hurry();
+
+  assert.equal(FakeSocket.all.length, 2);
+  assert.equal(link.state, "reconnecting");
 });
 
 test("what an old socket still says is not heard", (t) => {
@@ -103,7 +188,7 @@ test("what an old socket still says is not heard", (t) => {
 });
 
 test("a session that has ended is said and not tried again", async (t) => {
-  const { link, last } = start(t, { isSignedOut: async () => true });
+  const { link, last } = start(t, { ask: async () => "signed-out" });
   last().say(SNAPSHOT);
 
   last().onclose({ code: 4401 });

@@ -6,6 +6,7 @@ import { startActs } from "./acts.js";
 import { Board } from "./board.js";
 import { Freshness } from "./freshness.js";
 import { LiveLink } from "./link.js";
+import { sessionState } from "./session.js";
 import { BoardStore } from "./store.js";
 import { startTower } from "./tower.js";
 
@@ -66,7 +67,8 @@ export function startBoard(document, root) {
       if (state === "reconnecting" || state === "signed-out") announce(document, words.say[state.replace("-", "_")]);
       tick();
     },
-    isSignedOut,
+    ask: sessionState,
+    isHidden: () => document.hidden,
   });
 
   function tick() {
@@ -86,15 +88,6 @@ export function startBoard(document, root) {
 
 function socketUrl() {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live`;
-}
-
-async function isSignedOut() {
-  try {
-    const answer = await fetch("/api/v1/live", { method: "GET", headers: { Accept: "application/json" } });
-    return answer.status === 401 || answer.status === 403;
-  } catch {
-    return false;
-  }
 }
 
 function caughtUp(document, words, count) {

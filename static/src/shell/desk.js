@@ -1,6 +1,7 @@
 // The one socket of every page: it passes on what the server says as "desk:<kind>" events on the document, and
 // "desk:snapshot" when it opens, again after a sleep or a broken line, so that pages ask afresh for what they show.
 import { LiveLink } from "../board/link.js";
+import { sessionState } from "../board/session.js";
 
 export function startDesk(root) {
   if (!root.querySelector("[data-rail]")) return;
@@ -12,7 +13,8 @@ export function startDesk(root) {
       else if (message.type === "said") tell(message.kind, message);
     },
     onState: (state) => tell("state", { state }),
-    isSignedOut,
+    ask: sessionState,
+    isHidden: () => root.hidden,
   });
   link.open();
   setInterval(() => link.check(), 2000);
@@ -21,13 +23,4 @@ export function startDesk(root) {
   root.addEventListener("visibilitychange", () => root.hidden || link.hurry());
   // What waits in the back-forward cache may not hold a socket.
   addEventListener("pageshow", (event) => event.persisted && link.hurry());
-}
-
-async function isSignedOut() {
-  try {
-    const answer = await fetch("/api/v1/settings", { headers: { Accept: "application/json" } });
-    return answer.status === 401 || answer.status === 403;
-  } catch {
-    return false;
-  }
 }
