@@ -149,7 +149,7 @@ def _context(person: Agent, found: Call, tape: Tape, shown: Moment) -> dict[str,
 def _recorder(tape: Tape) -> dict[str, Any]:
     return {
         "call": tape.call,
-        "seconds": math.ceil(tape.seconds),
+        "seconds": tape.last_second,
         "length": wording.duration(tape.seconds),
         "is_rebuilt": tape.is_rebuilt,
         "words": board_words(),

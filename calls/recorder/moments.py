@@ -49,19 +49,22 @@ class Moment:
 
 
 def moment(tape: Tape, seconds: float) -> Moment:
-    """Fold what had happened up to `seconds` after the call began."""
-    seconds = min(max(seconds, 0.0), tape.seconds)
+    """Fold what had happened up to `seconds` after the call began; its last second holds all that came to an end."""
+    is_last = seconds >= tape.last_second
+    seconds = tape.seconds if is_last else max(seconds, 0.0)
     at = tape.at(seconds)
-    folded = fold((event for event in tape.events if event.at <= at), at)
-    tools = [tool for tool in tape.tools if tool.at - tape.skew <= at]
+    # The word that a call is over may be stamped later than the end it tells of.
+    is_over = is_last and tape.call.phase == Phase.ENDED
+    folded = fold((event for event in tape.events if is_over or event.at <= at), at)
+    tools = [tool for tool in tape.tools if is_over or tool.at - tape.skew <= at]
     stage, context = stage_and_facts(tools)
-    if tape.is_rebuilt and seconds >= tape.seconds:
+    if tape.is_rebuilt and is_last:
         stage, context = tape.call.stage, tape.call.context
     words = board_words()
     viewing, state = _viewing(tape, tools, at)
     return Moment(
-        seconds=round(seconds),
-        phase=folded.phase,
+        seconds=int(seconds),
+        phase=Phase.ENDED if is_over else folded.phase,
         stage=stage,
         status=folded.status,
         transcript=folded.transcript or _reported(tape, at),

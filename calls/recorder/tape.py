@@ -45,6 +45,11 @@ class Tape:
     def seconds(self) -> float:
         return (self.ended_at - self.began_at).total_seconds()
 
+    @property
+    def last_second(self) -> int:
+        """Return the last second that a slider in whole seconds can stand at; no clock shows more."""
+        return int(self.seconds)
+
     def second_of(self, at: datetime) -> float:
         """Return the second of the call at which an event happened, not before its beginning."""
         return min(max((at - self.began_at).total_seconds(), 0.0), self.seconds)

@@ -55,6 +55,20 @@ def test_its_last_second_is_the_call_as_it_stands(ended):
     assert (last.phase, last.stage, last.transcript) == (ended.phase, ended.stage, ended.transcript)
 
 
+@pytest.mark.parametrize("length", [162.0, 162.4, 162.6])
+def test_an_ended_call_ends_as_ended_and_shows_no_more_than_its_length(ended, length):
+    """The word that it ended may carry a later time than the end it tells of, and seldom a whole second."""
+    Call.objects.filter(pk=ended.pk).update(ended_at=START + timedelta(seconds=length))
+    ended.events.filter(type="end-of-call-report").update(at=START + timedelta(seconds=170))
+    ended.refresh_from_db()
+
+    tape = tape_of(ended)
+    last = moment(tape, tape.last_second)
+
+    assert (last.phase, last.seconds, tape.last_second) == ("ENDED", 162, 162)
+    assert moment(tape, 161).phase != "ENDED"
+
+
 @pytest.mark.parametrize(("asked", "stands"), [(-5, 0), (10**9, 60)])
 def test_it_does_not_leave_the_call(ended, asked, stands):
     assert at(ended, asked).seconds == stands
