@@ -68,6 +68,7 @@ def calls(request: HttpRequest) -> HttpResponse:
         "selects": [form[name] for name in ("assistant", "listing", "ended", "stage", "direction")],
         "query": query,
         "is_narrowed": bool(form.wanted),
+        "set_filters": len(form.wanted.keys() - {"q", *(field.html_name for field in form.carried)}),
         "tabs": _tabs(request, person, scope, form, query),
         "page": page,
         "rows": call_rows(page.rows, query, now),

@@ -32,6 +32,8 @@ from crm.rights import Scope, may_change_listings, may_describe_listing, sees_ev
 
 MOST_BEDROOMS = 5
 MOST_COMING = 8
+# What a phone folds away.
+_FOLDED = ("status", "bedrooms", "rent", "agent")
 
 
 @login_required
@@ -55,7 +57,8 @@ def listings(request: HttpRequest) -> HttpResponse:
         "bedrooms": range(MOST_BEDROOMS + 1),
         "people": Agent.objects.filter(is_active=True, listings__isnull=False).distinct().order_by("full_name"),
         "may_change": may_change_listings(viewer),
-        "is_narrowed": any(request.GET.get(name) for name in ("q", "status", "bedrooms", "rent", "agent")),
+        "is_narrowed": any(request.GET.get(name) for name in ("q", *_FOLDED)),
+        "set_filters": sum(bool(request.GET.get(name)) for name in _FOLDED),
         "scope": scope,
         "has_any": bool(page.rows) or Listing.objects.exists(),
     }

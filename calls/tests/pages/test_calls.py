@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,3 +165,20 @@ def test_empty_lists_say_why(see, manager):
     call("one")
     assert "No calls under this tab." in see(manager, "/calls?scope=mine").content.decode()
     assert "1 call hidden by this filter." in see(manager, "/calls?alert=on").content.decode()
+
+
+def test_a_phone_folds_the_filters_and_says_how_many_are_set(client, db):
+    """Without JavaScript, too: the switch is the browser's own, and the words of the search are never folded."""
+    client.force_login(factories.agent())
+
+    for query, said in [
+        ("", "Filters"),
+        ("?q=rent", "Filters"),
+        ("?q=rent&booked=on&direction=inbound", "Filters (2)"),
+    ]:
+        text = client.get(f"/calls{query}").content.decode()
+        switch = re.search(
+            r'<details class="filter-fold">\s*<summary[^>]*>.*?</svg>\s*([^<]*?)\s*</summary>', text, re.S
+        )
+        assert switch[1] == said
+        assert text.index('name="q"') < text.index("filter-fold") < text.index('name="direction"')
