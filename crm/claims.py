@@ -18,13 +18,13 @@ class AlreadyClaimed(CrmError):
 
 
 @transaction.atomic
-def claim(lead: Lead, agent: Agent) -> Lead:
+def claim(lead: Lead, agent: Agent, *, actor: str = "staff") -> Lead:
     """Make `agent` the owner of a lead that has none, and return it. Claiming one's own again changes nothing.
 
     Raises AlreadyClaimed, naming the owner.
     """
     if Lead.objects.filter(pk=lead.pk, owner=None).update(owner=agent):
-        _note(lead, agent, f"Claimed by {agent}", [None, agent.pk])
+        _note(lead, agent, actor, f"Claimed by {agent}", [None, agent.pk])
     lead.refresh_from_db()
     if lead.owner != agent:
         who = lead.owner or _("Somebody")
@@ -33,17 +33,17 @@ def claim(lead: Lead, agent: Agent) -> Lead:
 
 
 @transaction.atomic
-def release(lead: Lead, agent: Agent) -> bool:
+def release(lead: Lead, agent: Agent, *, actor: str = "staff") -> bool:
     """Give back what `agent` claimed; return whether it was theirs."""
     if not Lead.objects.filter(pk=lead.pk, owner=agent).update(owner=None):
         return False
-    _note(lead, agent, f"Given back by {agent}", [agent.pk, None])
+    _note(lead, agent, actor, f"Given back by {agent}", [agent.pk, None])
     lead.refresh_from_db()
     return True
 
 
-def _note(lead: Lead, agent: Agent, text: str, change: list[int | None]) -> None:
-    add_timeline(lead, EntryKind.CHANGE, text, data={"owner": change}, agent=agent, actor="staff")
+def _note(lead: Lead, agent: Agent, actor: str, text: str, change: list[int | None]) -> None:
+    add_timeline(lead, EntryKind.CHANGE, text, data={"owner": change}, agent=agent, actor=actor)
     lead.refresh_from_db()
     told = {"lead": lead, "changed": ["owner"], "agent": agent, "previous_owner_id": change[0]}
     signals.lead_changed.send_robust(sender=Lead, **told)

@@ -16,7 +16,7 @@ from crm.models import Agent, Appointment, Lead, Role
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from crm.models import Listing
+    from crm.models import Listing, Task
 
 
 class Scope(TextChoices):
@@ -77,6 +77,13 @@ def may_edit_lead(person: Agent, lead: Lead) -> bool:
     if sees_everything(person) or lead.owner_id == person.pk:
         return True
     return lead.owner_id is not None and colleagues(person).filter(pk=lead.owner_id).exists()
+
+
+def may_work_on_task(person: Agent, task: Task) -> bool:
+    """Say whether this person may change a task they see: their own, nobody's, one of a lead they may change."""
+    if sees_everything(person) or task.assignee_id == person.pk:
+        return True
+    return task.assignee_id is None if task.lead is None else may_edit_lead(person, task.lead)
 
 
 def visible_appointments(person: Agent, appointments: QuerySet[Appointment] | None = None) -> QuerySet[Appointment]:

@@ -12,8 +12,8 @@ from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
-from crm import booking, outcomes, slots
-from crm.api.fields import IdField, InstantField, PhoneField, SeenLeadField, TextField
+from crm import booking, outcomes, slots, telling
+from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, SeenLeadField, TextField
 from crm.api.filters import Choices, Ids, ListFilters, When
 from crm.api.idempotency import booking_key
 from crm.api.views import ReadMixin, ResourceViewSet
@@ -119,8 +119,23 @@ class BookingSerializer(WhenSerializer):
         return get_object_or_404(model, pk=of_slot)
 
 
-class CancelSerializer(serializers.Serializer[Any]):
-    """Why a viewing is cancelled."""
+class TellingSerializer(serializers.Serializer[Any]):
+    """Who gets an e-mail about it: the lead, the agent, both, by default nobody."""
+
+    tell = serializers.ListField(
+        child=ChoiceField([(telling.LEAD, telling.LEAD), (telling.AGENT, telling.AGENT)]),
+        required=False,
+        max_length=2,
+        default=list,
+    )
+
+
+class RescheduleSerializer(TellingSerializer, WhenSerializer):
+    """Where to, and who is told by e-mail."""
+
+
+class CancelSerializer(TellingSerializer):
+    """Why a viewing is cancelled, and who is told by e-mail."""
 
     reason = TextField(max_length=500, allow_blank=True, required=False, default="")
 
@@ -178,17 +193,19 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         """Book what was held."""
         return self._shown(booking.confirm(self.get_seen_object().pk))
 
-    @extend_schema(request=WhenSerializer, responses=AppointmentSerializer)
+    @extend_schema(request=RescheduleSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def reschedule(self, request: Request, pk: str) -> Response:
         """Move a viewing to a slot or a time, under the same rules as booking one."""
         appointment = self.get_seen_object()
-        serializer = WhenSerializer(data=request.data)
+        serializer = RescheduleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
         slot = wanted.get("slot_id")
         when = {"slot": slot} if slot is not None else {"starts_at": wanted["starts_at"]}
-        return self._shown(booking.reschedule(appointment.pk, **when, replaces_holds=False))
+        moved = booking.reschedule(appointment.pk, **when, replaces_holds=False)
+        telling.tell(moved, telling.MOVED, wanted["tell"], by=self.person)
+        return self._shown(moved)
 
     @extend_schema(request=CancelSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
@@ -197,7 +214,15 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
         appointment = self.get_seen_object()
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self._shown(booking.cancel(appointment.pk, reason=serializer.validated_data["reason"]))
+        gone = booking.cancel(appointment.pk, reason=serializer.validated_data["reason"])
+        telling.tell(gone, telling.CANCELLED, serializer.validated_data["tell"], by=self.person)
+        return self._shown(gone)
+
+    @extend_schema(request=None, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        """Book a cancelled viewing again at its old time, if that is still free."""
+        return self._shown(booking.restore(self.get_seen_object().pk))
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
@@ -210,6 +235,12 @@ class AppointmentViewSet(ReadMixin, ResourceViewSet):
     def no_show(self, request: Request, pk: str) -> Response:
         """Say that the person did not come. Only once the viewing has begun."""
         return self._outcome(AppointmentStatus.NO_SHOW)
+
+    @extend_schema(request=None, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Take back what was said of whether the person came."""
+        return self._shown(outcomes.take_back_outcome(self.get_seen_object().pk, agent=self.person))
 
     def _outcome(self, outcome: AppointmentStatus) -> Response:
         appointment = self.get_seen_object()

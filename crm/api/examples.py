@@ -24,6 +24,8 @@ _BUSY = {"agent": 7, "starts_at": _START, "ends_at": _END, "reason": "Dentist"}
 _CLOSURE = {"starts_on": "2026-12-24", "ends_on": "2026-12-26", "reason": "Christmas"}
 _TASK = {"lead": 42, "kind": "callback", "text": "Wants to know about parking", "due_at": _START, "assignee": 7}
 _HOOK = {"url": "https://hooks.example.com/pete", "events": ["appointment.booked", "call.ended"], "description": "Crew"}
+_VIEW = {"page": "leads", "name": "Hot and mine", "query": "scope=mine&stage=hot", "is_shared": True}
+_WORDS = {"subject": "Your viewing on Monday", "body": "Hello Jane,\n\nsee you at ten."}
 _STRETCH = {"weekday": 0, "start": "09:00", "end": "17:00"}
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -33,8 +35,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "BookingRequest": {
         "agent": 7, "listing": 12, "starts_at": _START, "attendee_name": "Jane Roe", "attendee_phone": "+13125550142",
     },
-    "WhenRequest": {"starts_at": _START},
-    "CancelRequest": {"reason": "Found another home"},
+    "RescheduleRequest": {"starts_at": _START, "tell": ["lead"]},
+    "CancelRequest": {"reason": "Found another home", "tell": ["lead", "agent"]},
+    "SavedViewRequest": _VIEW,
+    "MessageRequest": _WORDS,
+    "OrderRequest": {"photos": [31, 30]},
+    "PatchedBulkChangeRequest": {"ids": [42, 43], "stage": "lost", "lost_reason": "Found another home"},
+    "PatchedListingChangeRequest": {"ids": [12, 13], "status": "let", "available_on": None},
+    "PatchedTaskChangeRequest": {"ids": [6, 7], "done": True},
+    "ReadRequest": {"lead": 42},
     "BusyTimeRequest": _BUSY,
     "ClosureRequest": _CLOSURE,
     "NoteRequest": {"lead": 42, "text": "Prefers the afternoon."},
@@ -72,6 +81,19 @@ RECORDS: dict[str, dict[str, Any]] = {
     "Note": {"id": 8, "lead": 42, "agent": 7, "text": "Prefers the afternoon.", "created_at": _WRITTEN},
     "Task": {"id": 6} | _TASK | {"done_at": None, "created_at": _WRITTEN},
     "Team": {"id": 2, "name": "North side"},
+    "SavedView": {"id": 14, "person": 7} | _VIEW,
+    "Message": {"id": 70, "lead": 42, "appointment": None, "to": "jane@example.com"} | _WORDS | {
+        "status": "sent", "last_error": "", "sent_at": _WRITTEN, "created_at": _WRITTEN,
+    },
+    "Photo": {
+        "id": 30, "listing": 12, "alt": "The kitchen", "width": 1600, "height": 1200,
+        "sizes": {size: f"/api/v1/listings/12/photos/30/{size}" for size in ("large", "small")},
+        "created_at": _WRITTEN, "removed_at": None,
+    },
+    "Wishes": {
+        "channels": {"hot_lead": ["page", "browser"], "assignment": ["page", "email"]}, "quiet_from": "21:00",
+        "quiet_until": "07:00", "sound": False,
+    },
     "Entry": {
         "id": 1001, "at": _WRITTEN, "kind": "note", "text": "Prefers the afternoon.", "agent": 7, "actor": "staff",
         "call": None, "data": {"note": 8},

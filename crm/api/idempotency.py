@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import uuid
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -21,6 +21,7 @@ from crm.models import IdempotentRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from django.core.files.uploadedfile import UploadedFile
     from rest_framework.request import Request
 
 LONGEST_KEY = 120
@@ -44,8 +45,21 @@ def booking_key(request: Request) -> str:
 
 
 def _fingerprint(request: Request) -> str:
-    content = json.dumps(request.data, sort_keys=True, cls=JSONEncoder)
+    given: Any = request.data
+    if request.FILES:
+        # What a form carries is its fields and its files, and these may be large.
+        files = {name: _digest(file) for name, file in request.FILES.items()}
+        given = [files, {name: values for name, values in given.lists() if name not in files}]
+    content = json.dumps(given, sort_keys=True, cls=JSONEncoder)
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _digest(file: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    for piece in file.chunks():
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def once(request: Request, act: Callable[[], Response], *, not_kept: Collection[str] = ()) -> Response:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
-from crm import signals
 from crm.api.fields import (
     AmountField,
     ChoiceField,
@@ -25,12 +26,16 @@ from crm.api.office import RULE_LIMITS
 from crm.api.permissions import ManagersWrite
 from crm.api.problems import Problem
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
+from crm.listing_editing import change_listing
 from crm.models import Agent, Listing, ListingStatus
+from crm.rights import may_change_listings, may_describe_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from django.db.models import QuerySet
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
 
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": 99.5, "multipleOf": 0.5})
@@ -109,6 +114,61 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
         ]
 
 
+# What who shows a home may say of it, besides its photos.
+DESCRIBING = {"facts", "access_notes"}
+
+
+def refuse_change(person: Agent, home: Listing, values: Mapping[str, Any]) -> None:
+    """Refuse what only managers change; who shows a home describes it."""
+    is_describing = bool(values) and set(values) <= DESCRIBING
+    if not (may_describe_listing(person, home) if is_describing else may_change_listings(person)):
+        raise PermissionDenied(ManagersWrite.message, ManagersWrite.code)
+
+
+def make_listing(values: Mapping[str, Any]) -> Listing:
+    """Make a home. Raises Problem for an address that is there already."""
+    given = dict(values)
+    agents = given.pop("agents")
+    try:
+        with transaction.atomic():
+            home = Listing.objects.create(**given)
+            home.agents.set(agents)
+    except IntegrityError as exc:
+        raise (_duplicate(given.get("address", ""), given.get("unit", "")) or exc) from exc
+    return home
+
+
+def change(home: Listing, values: Mapping[str, Any]) -> None:
+    """Change a home as its page does. Raises Problem for an address that is there already."""
+    plain = dict(values)
+    if "agents" in plain:
+        plain["agents"] = [agent.pk for agent in plain["agents"]]
+    try:
+        change_listing(home, plain)
+    except (ValidationError, IntegrityError) as exc:
+        address, unit = plain.get("address", home.address), plain.get("unit", home.unit)
+        if duplicate := _duplicate(address, unit, but=home.pk):
+            raise duplicate from exc
+        if isinstance(exc, IntegrityError):
+            raise
+        raise serializers.ValidationError(exc.messages, "invalid") from exc
+
+
+def _duplicate(address: str, unit: str, but: int = 0) -> Problem | None:
+    same = Listing.objects.filter(address=address, unit=unit).exclude(pk=but)
+    other = same.values_list("pk", flat=True).first()
+    if other is None:
+        return None
+    return Problem(409, "duplicate_listing", f"Listing {other} has this address.", listing=other)
+
+
+class ManagersMake(ManagersWrite):
+    """Everybody reads; managers write. What PATCH may change is decided by the fields it names."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.method == "PATCH" or super().has_permission(request, view)
+
+
 class ListingFilters(ListFilters):
     status = Choices(ListingStatus.values)
     property_type = Words(lookup_expr="iexact")
@@ -128,34 +188,23 @@ class ListingFilters(ListFilters):
 
 
 class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceViewSet):
-    """Listings, newest first. Filters: search, status, agent, property_type, bedrooms, min_rent, max_rent, pets."""
+    """Listings, newest first. Managers change them; who shows a home may PATCH its facts and access_notes.
+
+    Filters: search, status, agent, property_type, bedrooms, min_rent, max_rent, pets."""
 
     # The ids of the agents are all that is shown of them.
     queryset = Listing.objects.prefetch_related(Prefetch("agents", Agent.objects.only("pk").order_by("pk")))
     serializer_class = ListingSerializer
     filterset_class = ListingFilters
-    access = [ManagersWrite]
+    access = [ManagersMake]
     ordering_fields = ["id", "created_at", "updated_at", "address", "rent", "bedrooms", "status", "available_on"]
     ordering = ["-id"]
 
     def perform_create(self, serializer: serializers.BaseSerializer[Listing]) -> None:
-        self._unless_duplicate(serializer, serializer.save)
+        serializer.instance = make_listing(serializer.validated_data)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Listing]) -> None:
-        old, new = serializer.instance, serializer.validated_data
-        changed = [name for name, value in new.items() if name != "agents" and getattr(old, name) != value]
-        self._unless_duplicate(serializer, serializer.save)
-        if changed:
-            signals.listing_changed.send_robust(sender=Listing, listing=serializer.instance, changed=changed)
-
-    def _unless_duplicate(self, serializer: serializers.BaseSerializer[Listing], save: Callable[[], Any]) -> None:
-        try:
-            with transaction.atomic():
-                save()
-        except IntegrityError as exc:
-            old, new = serializer.instance, serializer.validated_data
-            address, unit = new.get("address", getattr(old, "address", "")), new.get("unit", getattr(old, "unit", ""))
-            other = Listing.objects.filter(address=address, unit=unit).values_list("pk", flat=True).first()
-            if other is None:
-                raise
-            raise Problem(409, "duplicate_listing", f"Listing {other} has this address.", listing=other) from exc
+        home, values = cast(Listing, serializer.instance), serializer.validated_data
+        refuse_change(self.person, home, values)
+        change(home, values)
+        serializer.instance = self.get_queryset().get(pk=home.pk)

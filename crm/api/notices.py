@@ -1,21 +1,23 @@
-"""/api/v1/notices: what the one who asks was told of"""
+"""/api/v1/notices: what the one who asks was told of, and what they want to hear of"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm import notices
-from crm.api.fields import InstantField
+from crm.api.fields import ChoiceField, InstantField, SeenLeadField
 from crm.api.filters import Choices, Flag, ListFilters
-from crm.api.schema import COUNT, record
-from crm.api.views import ReadMixin, ResourceViewSet, UpdateMixin
-from crm.models import Notice, NoticeKind
+from crm.api.preconditions import conditional, etag_of, require_match
+from crm.api.schema import COUNT, IF_MATCH, IF_NONE_MATCH, record
+from crm.api.views import ApiView, ReadMixin, ResourceViewSet, UpdateMixin
+from crm.models import Agent, Channel, Lead, Notice, NoticeKind, NoticeWishes
 from crm.notice_words import line
 
 if TYPE_CHECKING:
@@ -52,6 +54,12 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
         return attrs
 
 
+class ReadSerializer(serializers.Serializer[Any]):
+    """Which ones to tick off; without `lead` all of them."""
+
+    lead = SeenLeadField(queryset=Lead.objects.all(), required=False, allow_null=True)
+
+
 class NoticeFilters(ListFilters):
     kind = Choices(NoticeKind.values)
     unread = Flag(method="not_ticked_off")
@@ -76,10 +84,78 @@ class NoticeViewSet(ReadMixin, UpdateMixin, ResourceViewSet):
         serializer.save()
         notices.tell_again(self.person)
 
-    @extend_schema(request=None, responses={200: record(read=COUNT)})
+    @extend_schema(request=ReadSerializer, responses={200: record(read=COUNT)})
     @action(detail=False, methods=["post"], url_path="read")
     def read_all(self, request: Request) -> Response:
-        """Tick all of them off."""
-        count = notices.unread(self.person).update(read_at=timezone.now())
+        """Tick all of them off, or with `lead` those about one lead; null means about none."""
+        serializer = ReadSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        count = notices.unread(self.person).filter(**serializer.validated_data).update(read_at=timezone.now())
         notices.tell_again(self.person)
         return Response({"read": count})
+
+
+@extend_schema_field({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})
+class ClockField(serializers.TimeField):
+    """A time on the person's own clock, "HH:MM"."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **kwargs)
+
+
+class WishesSerializer(serializers.ModelSerializer[NoticeWishes]):
+    """What one wants to hear of and where, by kind: page, browser, email; and from when to when only the page."""
+
+    channels = serializers.DictField(
+        child=serializers.ListField(child=ChoiceField(Channel.choices), max_length=len(Channel)), required=False
+    )
+    quiet_from = ClockField(allow_null=True, required=False)
+    quiet_until = ClockField(allow_null=True, required=False)
+    sound = serializers.BooleanField(required=False)
+
+    class Meta:
+        model = NoticeWishes
+        fields = ["channels", "quiet_from", "quiet_until", "sound"]
+
+    def validate_channels(self, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Refuse unknown kinds; those that are not named stay as they are."""
+        unknown = sorted(set(value) - set(NoticeKind.values))
+        if unknown:
+            raise serializers.ValidationError(f"There is no kind {unknown[0][:50]}.", "unknown_kind")
+        kept = self.instance.channels if self.instance else {}
+        return kept | {kind: sorted(set(wanted)) for kind, wanted in value.items()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        ends = [attrs.get(name, getattr(self.instance, name, None)) for name in ("quiet_from", "quiet_until")]
+        if (ends[0] is None) != (ends[1] is None):
+            raise serializers.ValidationError({"quiet_until": ["Give both ends of the quiet hours, or neither."]})
+        return attrs
+
+    def to_representation(self, instance: NoticeWishes) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        told = {kind: [c.value for c in Channel if instance.wants(kind, c)] for kind in NoticeKind.values}
+        return shown | {"channels": told}
+
+
+class WishesView(ApiView):
+    """GET what one wants to be told and where; PATCH changes what is given."""
+
+    @extend_schema(responses=WishesSerializer, parameters=[IF_NONE_MATCH])
+    def get(self, request: Request) -> Response:
+        data = WishesSerializer(self._kept()).data
+        return conditional(request, Response(data), etag_of(data))
+
+    @extend_schema(request=WishesSerializer(partial=True), responses=WishesSerializer, parameters=[IF_MATCH])
+    def patch(self, request: Request) -> Response:
+        with transaction.atomic():
+            # One at a time: there may be no row yet that could be locked.
+            Agent.objects.select_for_update(no_key=True).get(pk=self.person.pk)
+            kept = self._kept()
+            require_match(request, etag_of(WishesSerializer(kept).data))
+            serializer = WishesSerializer(kept, data=request.data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            serializer.save()
+            return Response(serializer.data, headers={"ETag": etag_of(serializer.data)})
+
+    def _kept(self) -> NoticeWishes:
+        return NoticeWishes.objects.filter(person=self.person).first() or NoticeWishes(person=self.person)

@@ -17,23 +17,18 @@ from crm import task_work
 from crm.models import Agent, Task
 from crm.pages.lead_parts import is_htmx, shown_anew
 from crm.pages.said import done, undone
-from crm.rights import assignable, may_edit_lead, sees_everything, visible_leads
+from crm.rights import assignable, may_work_on_task, visible_leads
 
 
 def _task_of(request: HttpRequest, task_id: int) -> Task:
     """Return a task this person may work on: of a lead they may change, or their own."""
     person = cast(Agent, request.user)
     task = get_object_or_404(Task.objects.select_related("lead", "assignee"), pk=task_id)
-    is_own = task.assignee_id == person.pk or sees_everything(person)
-    if task.lead is None:
-        if not is_own and task.assignee_id is not None:
-            raise Http404
+    if may_work_on_task(person, task):
         return task
-    if not is_own and not visible_leads(person).filter(pk=task.lead.pk).exists():
+    if task.lead is None or not visible_leads(person).filter(pk=task.lead.pk).exists():
         raise Http404
-    if not is_own and not may_edit_lead(person, task.lead):
-        raise PermissionDenied(_("Claim this lead first, or ask its owner."))
-    return task
+    raise PermissionDenied(_("Claim this lead first, or ask its owner."))
 
 
 def _answer(request: HttpRequest, task: Task) -> HttpResponse:

@@ -21,7 +21,19 @@ from schemathesis.config import SchemathesisConfig
 from calls.models import Assistant, Call, call_pk
 from crm.api.described import description
 from crm.api.tests.conftest import problem
-from crm.models import Agent, BusyTime, Closure, Note, Notice, NoticeKind, Task, TaskKind, WebhookSubscription
+from crm.models import (
+    Agent,
+    BusyTime,
+    Closure,
+    ListingPhoto,
+    Note,
+    Notice,
+    NoticeKind,
+    SavedView,
+    Task,
+    TaskKind,
+    WebhookSubscription,
+)
 from crm.notices import notify
 from crm.tests import factories
 from crm.tokens import issue_token
@@ -85,6 +97,8 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
         "calls": str(call.pk),
         "closures": Closure.objects.create(starts_on=SOON.date(), ends_on=SOON.date()).pk,
         "notes": Note.objects.create(lead=lead, text="Hi").pk,
+        "photos": ListingPhoto.objects.create(listing=home, width=4, height=3).pk,
+        "saved-views": SavedView.objects.create(person=admin, page="leads", name="Hot").pk,
         "tasks": Task.objects.create(lead=lead, kind=TaskKind.CALLBACK, text="x", due_at=SOON, key="t").pk,
         "teams": factories.team().pk,
         "tokens": token.pk,
@@ -96,8 +110,11 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
 
 def known(case: schemathesis.Case, office: dict[str, Any]) -> None:
     """Name records that are there: made-up ids would only ever meet 404."""
-    resource = case.path.split("/")[3] if case.path.startswith("/api/v1/") else ""
-    for name, others in (("id", resource), ("lead", "leads"), ("call", "calls")):
+    parts = case.path.split("/")
+    # In a path like listings/{listing}/photos/{id} the record belongs to the last collection that is named.
+    resource = next((part for part in reversed(parts) if part in office), "") if parts[1] == "api" else ""
+    named = {"lead": "leads", "call": "calls", "listing": "listings", "photo": "photos"}
+    for name, others in (("id", resource), *named.items()):
         if name in (case.path_parameters or {}) and others in office:
             case.path_parameters[name] = office[others]
     names = {"lead": "leads", "listing": "listings", "agent": "agents", "owner": "agents", "assignee": "agents"}

@@ -10,7 +10,16 @@ import pytest
 from rest_framework.test import APIClient
 
 from crm.api.tests.conftest import problem
-from crm.models import Agent, Appointment, IdempotentRequest, Lead, Listing, TimelineEntry, WorkingHours
+from crm.models import (
+    Agent,
+    Appointment,
+    IdempotentRequest,
+    Lead,
+    Listing,
+    OutgoingMessage,
+    TimelineEntry,
+    WorkingHours,
+)
 from crm.tests import factories
 
 APPOINTMENTS = "/api/v1/appointments"
@@ -348,3 +357,23 @@ def test_what_became_of_a_viewing_is_recorded_once_it_has_begun(api, agent, list
 
     assert api.post(f"/api/v1/appointments/{past.pk}/{action}").json()["status"] == status
     assert problem(api.post(f"/api/v1/appointments/{future.pk}/{action}")) == (400, "bad_arguments")
+
+
+def test_a_cancelled_viewing_is_booked_again_and_the_lead_is_told(api, agent, listing):
+    lead = factories.lead(email="jane@example.com")
+    row = factories.appointment(agent, listing, datetime(2030, 1, 7, 15, tzinfo=UTC), lead=lead)
+    path = f"/api/v1/appointments/{row.pk}"
+
+    assert api.post(f"{path}/cancel", {"tell": ["lead"]}).json()["status"] == "cancelled"
+    assert [message.to for message in OutgoingMessage.objects.filter(subject__contains="cancelled")] == [lead.email]
+    assert api.post(f"{path}/restore").json()["status"] == "booked"
+    assert problem(api.post(f"{path}/cancel", {"tell": ["everybody"]})) == (400, "invalid")
+
+
+def test_an_outcome_is_taken_back(api, agent, listing):
+    row = factories.appointment(agent, listing, datetime(2020, 1, 7, 15, tzinfo=UTC), lead=factories.lead())
+    path = f"/api/v1/appointments/{row.pk}"
+
+    assert problem(api.post(f"{path}/reopen", HTTP_IF_MATCH='"other"')) == (412, "precondition_failed")
+    assert api.post(f"{path}/no-show").json()["status"] == "no_show"
+    assert api.post(f"{path}/reopen").json()["status"] == "booked"

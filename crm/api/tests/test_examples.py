@@ -15,7 +15,7 @@ PATHS = {
     "LeadRequest": "leads", "ListingRequest": "listings", "AgentRequest": "agents", "BusyTimeRequest": "busy-times",
     "ClosureRequest": "closures", "NoteRequest": "notes", "TaskRequest": "tasks", "TeamRequest": "teams",
     "TokenRequest": "tokens", "WebhookRequest": "webhooks", "BookingRequest": "appointments",
-    "MergeRequest": "leads/{lead}/merge",
+    "MergeRequest": "leads/{lead}/merge", "SavedViewRequest": "saved-views", "MessageRequest": "leads/{lead}/messages",
 }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def test_a_record_without_a_field_does_not_fit() -> None:
 @pytest.mark.parametrize("name", PATHS)
 def test_the_body_of_an_example_is_taken(api, name: str) -> None:
     agent = factories.agent(hours=(0, 24))
-    home, lead, other = factories.listing(agent), factories.lead(), factories.lead()
+    home, lead, other = factories.listing(agent), factories.lead(email="a@example.com"), factories.lead()
     known = {"agent": agent.pk, "assignee": agent.pk, "agents": [agent.pk], "listing": home.pk, "lead": lead.pk}
     body = {field: (known | {"other": other.pk}).get(field, value) for field, value in examples.BODIES[name].items()}
     if name == "BookingRequest":

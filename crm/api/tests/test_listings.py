@@ -176,3 +176,30 @@ def test_the_list_costs_the_same_however_long(api, make_agent, rows, django_asse
 
     with django_assert_num_queries(3):
         assert len(api.get(LISTINGS).json()["results"]) == rows
+
+
+def test_many_listings_are_made_and_changed(api, agent_api, agent, listing):
+    row = {"address": "1 Oak Ave", "rent": "1800", "bedrooms": 2, "agents": [agent.pk]}
+    same = row | {"address": listing.address}
+
+    made = api.post(f"{LISTINGS}/bulk", {"listings": [row, same, {"address": "x"}]}).json()
+    ids = [made["results"][0]["listing"]["id"], listing.pk, 999999]
+    changed = api.patch(f"{LISTINGS}/bulk", {"ids": ids, "status": "let", "agents": []}).json()
+
+    assert [(one["status"], (one["problem"] or {}).get("code")) for one in made["results"]] == [
+        (201, None), (409, "duplicate_listing"), (400, "invalid"),
+    ]  # fmt: skip
+    assert [one["status"] for one in changed["results"]] == [200, 200, 404]
+    assert [(one.status, one.agents.count()) for one in Listing.objects.all()] == [("let", 0), ("let", 0)]
+    assert problem(agent_api.patch(f"{LISTINGS}/bulk", {"ids": ids, "status": "let"})) == (403, "manager_required")
+    assert problem(api.patch(f"{LISTINGS}/bulk", {"ids": ids})) == (400, "invalid")
+
+
+def test_who_shows_a_home_describes_it_and_changes_nothing_else(agent_api, listing):
+    path, other = f"{LISTINGS}/{listing.pk}", Listing.objects.create(address="2 Oak Ave", rent="1", bedrooms=1)
+
+    assert agent_api.patch(path, {"facts": "Quiet.", "access_notes": "Key box."}).json()["facts"] == "Quiet."
+    assert problem(agent_api.patch(path, {"facts": "x", "rent": "1"})) == (403, "manager_required")
+    assert problem(agent_api.patch(path, {})) == (403, "manager_required")
+    assert problem(agent_api.patch(f"{LISTINGS}/{other.pk}", {"facts": "x"})) == (403, "manager_required")
+    assert Listing.objects.get(pk=listing.pk).facts == "Quiet."

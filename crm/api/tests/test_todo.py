@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.api.tests.conftest import problem
-from crm.models import Agent, Lead, LeadStage, Task
+from crm.models import Agent, Lead, LeadStage, Task, TimelineEntry
 from crm.tests import factories
 
 TASKS, TEAMS, BULK = "/api/v1/tasks", "/api/v1/teams", "/api/v1/leads/bulk"
@@ -91,3 +91,36 @@ def test_an_agent_moves_only_what_is_theirs(agent_api, agent, make_agent, lead) 
 )  # fmt: skip
 def test_changes_nobody_can_read_are_refused(api, wrong: dict) -> None:
     assert problem(api.patch(BULK, wrong)) == (400, "invalid")
+
+
+def test_what_a_program_does_to_a_task_stands_in_the_timeline(agent_api, agent) -> None:
+    lead = factories.lead(owner=agent)
+    path = f"{TASKS}/{agent_api.post(TASKS, {'lead': lead.pk, 'text': 'Ring', 'due_at': DUE}).json()['id']}"
+    agent_api.patch(path, {"due_at": "2030-01-02T15:00:00Z", "assignee": agent.pk, "done": True})
+
+    lines = list(TimelineEntry.objects.filter(lead=lead).order_by("pk").values_list("text", "actor"))
+    assert lines == [
+        ("Ring", "api"), ("Due Wed 2 Jan, 09:00: Ring", "api"), (f"For {agent}: Ring", "api"), ("Done: Ring", "api"),
+    ]  # fmt: skip
+
+
+def test_a_task_of_a_lead_that_is_nobodys_is_worked_on_by_who_has_it(agent_api, api, lead) -> None:
+    path = f"{TASKS}/{api.post(TASKS, {'lead': lead.pk, 'text': 'Ring', 'due_at': DUE}).json()['id']}"
+
+    assert problem(agent_api.patch(path, {"done": True})) == (403, "not_allowed")
+    agent_api.post(f"/api/v1/leads/{lead.pk}/claim")
+    assert agent_api.patch(path, {"done": True}).json()["done_at"]
+
+
+def test_many_tasks_are_made_and_done(agent_api, agent, make_agent) -> None:
+    lead, hidden = factories.lead(owner=agent), factories.lead(owner=make_agent())
+    rows = [{"lead": lead.pk, "text": "A", "due_at": DUE}, {"lead": hidden.pk, "text": "B", "due_at": DUE}, {}]
+
+    made = agent_api.post(f"{TASKS}/bulk", {"tasks": rows}).json()
+    one = made["results"][0]["task"]["id"]
+    done = agent_api.patch(f"{TASKS}/bulk", {"ids": [one, 999999], "done": True, "due_at": DUE}).json()
+
+    assert [row["status"] for row in made["results"]] == [201, 400, 400]
+    assert [row["status"] for row in done["results"]] == [200, 404]
+    assert Task.objects.get().done_at
+    assert problem(agent_api.patch(f"{TASKS}/bulk", {"ids": [one]})) == (400, "invalid")
