@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Max
+from django.db.models import Count, Exists, Max, OuterRef
 from django.utils import timezone
 
 from calls.models import Call, ToolCall
@@ -21,8 +21,13 @@ QUESTIONS = {"get_property_details": "details", "get_availability": "times"}
 
 
 def register() -> None:
-    listing_health.register(figures)
+    listing_health.register(figures, asked_about)
     listing_words.register(say)
+
+
+def asked_about(since: datetime) -> Exists:
+    """Return the condition that a call since then was about a home."""
+    return Exists(Call.objects.filter(listing=OuterRef("pk"), created_at__gte=since))
 
 
 def figures(listings: Collection[int], since: datetime) -> Mapping[int, CallFigures]:

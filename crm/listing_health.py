@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from crm.models import Appointment, AppointmentStatus, Listing, ListingStatus
 
@@ -27,6 +27,10 @@ class CallFigures:
 # Given homes and since when, returns the figures of those that were called about.
 Source = Callable[[Collection[int], datetime], Mapping[int, CallFigures]]
 _sources: list[Source] = []
+# Given since when, returns the condition that a home was asked about; OuterRef("pk") is the home.
+Asked = Callable[[datetime], Exists]
+_asked: list[Asked] = []
+_VIEWED = [AppointmentStatus.BOOKED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,19 @@ class Health:
         return sum(self.questions.values())
 
 
-def register(source: Source) -> None:
-    """Have `source` asked for the calls about homes."""
+def register(source: Source, asked: Asked) -> None:
+    """Have `source` asked for the calls about homes, and `asked` whether there were any."""
     if source not in _sources:
         _sources.append(source)
+        _asked.append(asked)
+
+
+def quiet(homes: QuerySet[Listing], now: datetime) -> QuerySet[Listing]:
+    """Return those of `homes` that are quiet, as `Health.is_quiet` has it for homes one knows already."""
+    since = now - QUIET_AFTER
+    viewed = Appointment.objects.filter(listing=OuterRef("pk"), starts_at__gte=since, status__in=_VIEWED)
+    still = homes.filter(~Exists(viewed), status=ListingStatus.AVAILABLE, created_at__lt=since)
+    return still.filter(*(~asked(since) for asked in _asked))
 
 
 def health(listings: Iterable[Listing], now: datetime) -> dict[int, Health]:

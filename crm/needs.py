@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Model, Q, QuerySet, Window
 
 from crm import calendar_status, listing_health
+from crm.confirmations import unconfirmed
 from crm.models import (
     Agent,
     Appointment,
     AppointmentStatus,
     Lead,
     Listing,
-    ListingStatus,
-    OutgoingMessage,
     Task,
 )
 from crm.models.appointments import LIVE, AppointmentQuerySet, CalendarState
-from crm.models.messages import MessageStatus
 from crm.notice_causes import HOT
 from crm.rights import Scope, leads_in_scope, sees_everything, visible_leads
 
@@ -28,12 +26,9 @@ Row = TypeVar("Row", bound=Model)
 # A few of each kind are shown; the list behind has the rest.
 MOST = 3
 MOST_TASKS = 6
-# Viewings so near that somebody should have heard from the lead, or the lead from us.
-CONFIRMED_BY = timedelta(hours=24)
-# Quiet homes are looked for among so many.
-_MOST_HOMES = 100
+# Viewings so near that the lead should have agreed to them, or should have been told.
+CONFIRMED_BY = timedelta(hours=48)
 _BROKEN = {"needs_reconnect", "admin_action", "error"}
-_SEEN = [AppointmentStatus.BOOKED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
 
 
 @dataclass(frozen=True)
@@ -114,25 +109,18 @@ def _calendars(person: Agent) -> Needs:
 
 
 def _unconfirmed(person: Agent, now: datetime) -> Needs:
-    """Viewings of the next day of which nothing reached the lead."""
-    sent = OutgoingMessage.objects.filter(appointment=OuterRef("pk"), status=MessageStatus.SENT)
-    near = Appointment.objects.filter(
-        ~Exists(sent), status=AppointmentStatus.BOOKED, starts_at__gt=now, starts_at__lte=now + CONFIRMED_BY
+    """Viewings of the next two days whose time the lead neither was told of nor agreed to."""
+    soon = Appointment.objects.filter(
+        status=AppointmentStatus.BOOKED, starts_at__gt=now, starts_at__lte=now + CONFIRMED_BY
     )
-    rows, count = _some(_own(near, person).with_names(), MOST)
+    rows, count = _some(_own(unconfirmed(soon), person).with_names(), MOST)
     return Needs("unconfirmed", [Need(row.starts_at, row.lead, appointment=row) for row in rows], count)
 
 
 def _quiet(person: Agent, now: datetime) -> Needs:
-    since = now - listing_health.QUIET_AFTER
-    seen = Appointment.objects.filter(listing=OuterRef("pk"), starts_at__gte=since, status__in=_SEEN)
-    homes = Listing.objects.filter(~Exists(seen), status=ListingStatus.AVAILABLE, created_at__lt=since)
-    if not sees_everything(person):
-        homes = homes.filter(agents=person)
-    candidates = list(homes.order_by("pk")[:_MOST_HOMES])
-    health = listing_health.health(candidates, now)
-    quiet = [Need(listing=home) for home in candidates if health[home.pk].is_quiet]
-    return Needs("quiet", quiet[:MOST], len(quiet))
+    homes = Listing.objects.all() if sees_everything(person) else Listing.objects.filter(agents=person)
+    rows, count = _some(listing_health.quiet(homes, now).order_by("pk"), MOST)
+    return Needs("quiet", [Need(listing=home) for home in rows], count)
 
 
 def _own(rows: AppointmentQuerySet, person: Agent) -> AppointmentQuerySet:

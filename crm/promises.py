@@ -178,5 +178,9 @@ def _raise_stage(lead: Lead) -> None:
 
 
 def _announce(signal: Signal, appointment: Appointment, what: str, **more: Any) -> None:
-    add_viewing_entry(appointment, what)
+    data = {}
+    previous: PreviousTime | None = more.get("previous")
+    if previous and previous.starts_at != appointment.starts_at:
+        data["previous"] = previous.starts_at.isoformat()
+    add_viewing_entry(appointment, what, **data)
     signal.send_robust(sender=Appointment, appointment=appointment, **more)

@@ -1,13 +1,15 @@
 """What needs me now, asked by an agent, a team mate, a stranger and a manager."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
-from crm import calendar_status
+from crm import calendar_status, listing_health
+from crm.booking import place
 from crm.calendar_status import CalendarStatus
 from crm.desk import day_bounds
-from crm.models import Agent, LeadStage, Listing, OutgoingMessage, Role, Task, TaskKind
+from crm.models import Agent, LeadStage, Listing, ListingStatus, OutgoingMessage, Role, Task, TaskKind, TimelineEntry
 from crm.models.appointments import CalendarState
 from crm.models.messages import MessageStatus
 from crm.needs import MOST, MOST_TASKS, needs
@@ -132,21 +134,50 @@ def test_a_calendar_that_does_not_answer_is_its_owners(ana, people, monkeypatch)
     assert counts("calendar", people) == [1, 0, 0, 1]
 
 
-def test_a_viewing_of_the_next_day_needs_a_confirmation(ana, people):
+def test_a_viewing_of_the_next_two_days_needs_a_confirmation(ana, people):
     home = factories.listing(ana)
-    near = factories.appointment(ana, home, NOW + 20 * HOUR)
-    factories.appointment(ana, home, NOW + 30 * HOUR)
+    near = factories.appointment(ana, home, NOW + 44 * HOUR)
+    factories.appointment(ana, home, NOW + 50 * HOUR)
     told = factories.appointment(ana, home, NOW + 10 * HOUR)
+    agreed = factories.appointment(ana, home, NOW + 12 * HOUR, call_id=uuid4())
     confirm(near, MessageStatus.FAILED)
     confirm(told, MessageStatus.SENT)
 
     assert counts("unconfirmed", people) == [1, 0, 0, 1]
     assert [need.appointment for need in rows("unconfirmed", ana)] == [near]
+    assert agreed not in [need.appointment for need in rows("unconfirmed", ana)]
 
 
-def confirm(viewing, status):
+def test_what_the_agent_reads_confirms_nothing(ana):
+    viewing = factories.appointment(ana, factories.listing(ana), NOW + 20 * HOUR)
+    confirm(viewing, MessageStatus.SENT, to=ana.email.upper())
+
+    assert counts("unconfirmed", [ana]) == [1]
+
+
+def test_a_move_asks_for_a_confirmation_of_the_new_time(ana):
+    """Neither the e-mail about the old time nor the yes in the call is about the new one."""
+    home = factories.listing(ana)
+    viewings = [
+        factories.appointment(ana, home, NOW + 10 * HOUR, call_id=uuid4()),
+        factories.appointment(ana, home, NOW + 12 * HOUR),
+    ]
+    confirm(viewings[1], MessageStatus.SENT, sent_at=NOW - 3 * HOUR)
+    assert counts("unconfirmed", [ana]) == [0]
+
+    for viewing in viewings:
+        starts_at = viewing.starts_at + 24 * HOUR
+        place(viewing.pk, starts_at=starts_at, ends_at=starts_at + HOUR, now=NOW)
+    TimelineEntry.objects.update(at=NOW - HOUR)
+    assert counts("unconfirmed", [ana]) == [2]
+
+    confirm(viewings[0], MessageStatus.SENT, sent_at=NOW)
+    assert [need.appointment for need in rows("unconfirmed", ana)] == [viewings[1]]
+
+
+def confirm(viewing, status, to="a@b.example", sent_at=None):
     OutgoingMessage.objects.create(
-        key=f"m{viewing.pk}", lead=viewing.lead, appointment=viewing, to="a@b.example", subject="s", status=status
+        key=f"m{viewing.pk}", lead=viewing.lead, appointment=viewing, to=to, subject="s", status=status, sent_at=sent_at
     )
 
 
@@ -177,3 +208,29 @@ def test_it_costs_the_same_however_much_there_is(django_assert_max_num_queries, 
         more()
     with django_assert_num_queries(len(asked)):
         found(me)
+
+
+def test_every_quiet_home_counts_however_many_there_are(ana, manager):
+    """A hundred homes that are asked about come first, and hide none that is not."""
+    first = [factories.listing(ana) for _ in range(3)]
+    Listing.objects.bulk_create(Listing(address=f"{n} Elm", rent=1000 + n, bedrooms=1) for n in range(120))
+    Listing.objects.update(created_at=NOW - 20 * DAY, status=ListingStatus.AVAILABLE)
+    factories.appointment(ana, first[0], NOW - DAY)
+    factories.appointment(ana, first[1], NOW - 15 * DAY)
+
+    assert counts("quiet", [ana, manager]) == [2, 122]
+    assert [need.listing for need in rows("quiet", ana)] == first[1:]
+
+
+def test_the_list_and_the_figures_agree_on_what_is_quiet(ana):
+    homes = [factories.listing(ana) for _ in range(5)]
+    Listing.objects.update(created_at=NOW - 20 * DAY)
+    factories.appointment(ana, homes[0], NOW - 2 * DAY)
+    factories.appointment(ana, homes[1], NOW - 2 * DAY, status="cancelled")
+    factories.appointment(ana, homes[2], NOW + 2 * DAY)
+    Listing.objects.filter(pk=homes[3].pk).update(status=ListingStatus.WITHDRAWN)
+
+    known = listing_health.health(Listing.objects.all(), NOW)
+
+    assert set(listing_health.quiet(Listing.objects.all(), NOW)) == {home for home in homes if known[home.pk].is_quiet}
+    assert [known[home.pk].is_quiet for home in homes] == [False, True, False, False, True]
