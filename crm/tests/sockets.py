@@ -21,14 +21,14 @@ class Socket:
         await self.communicator.send_input({"type": "websocket.connect"})
         is_accepted = (await self.communicator.receive_output(5))["type"] == "websocket.accept"
         if not is_accepted:
-            # The layer's read, begun with the socket, may go on for some seconds; nobody waits for it.
-            await self.disconnect(0.2)
+            await self.disconnect()
         return is_accepted
 
-    async def disconnect(self, patience: float = 5) -> None:
+    async def disconnect(self) -> None:
         """Go away, as a server tells the application also after a refusal."""
         await self.communicator.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.communicator.wait(patience)
+        # The layer's read, begun with the socket, may go on for some seconds; nobody waits for it.
+        await self.communicator.wait(0.2)
 
     async def __aenter__(self) -> Socket:
         assert await self.connect()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
 from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -21,6 +22,12 @@ from crm.tests import factories
 from crm.tests.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def own_layer() -> None:
+    """Read from a layer of each test's own: one whose read was broken off is bound to that test's loop."""
+    channel_layers.backends.clear()
 
 
 application = URLRouter(websocket_urlpatterns)
