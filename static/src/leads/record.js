@@ -6,9 +6,22 @@ export function startRecord(document, root) {
   const isBusy = () =>
     Boolean(document.querySelector("#lead-panel [data-editing], [popover]:popover-open")) ||
     document.activeElement?.closest("#lead-panel form, #lead-now") !== null;
-  const refresh = () => !document.hidden && !isBusy() && now() && htmx.trigger(now(), "lead:fresh");
+  let isBehind = false;
+  const refresh = () => {
+    if (document.hidden) return;
+    isBehind = isBusy();
+    if (!isBehind && now()) htmx.trigger(now(), "lead:fresh");
+  };
   document.addEventListener("desk:lead", ({ detail }) => String(detail.id) === root.dataset.lead && refresh());
   document.addEventListener("desk:snapshot", refresh);
+  // Who has begun to write while news were on their way keeps what is begun.
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.requestConfig.triggeringEvent?.type !== "lead:fresh" || !isBusy()) return;
+    detail.shouldSwap = false;
+    isBehind = true;
+  });
+  const catchUp = () => isBehind && setTimeout(refresh);
+  document.addEventListener("focusout", catchUp);
   // A fact was written: the panel has it already, the timeline not yet.
   document.addEventListener("lead:changed", () => htmx.trigger(now(), "lead:fresh"));
   document.addEventListener("keydown", (event) => {
@@ -19,6 +32,7 @@ export function startRecord(document, root) {
     if (event.key === "Escape") event.target.closest?.("[data-editing]")?.querySelector("[data-escape]")?.click();
   });
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    catchUp();
     const place = detail.elt.id?.startsWith("fact-") ? document.getElementById(detail.elt.id) : null;
     place?.querySelector("[data-editing] input:not([type=hidden])")?.focus();
     if (detail.elt.id === "composer" && detail.requestConfig?.verb === "get") focusComposer(document);
