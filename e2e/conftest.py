@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from calendar_sync.sandbox import Sandbox, Server
 from calls.tests import certificates
 from calls.tests.tower.listen_server import ListenServer
+from calls.vapi_sandbox import Server as VapiServer
+from calls.vapi_sandbox import Vapi
 from e2e.chromium import CHROMIUM, FLAGS
-from e2e.desk import EMAIL, LISTEN_HOST, PASSWORD, SECRET, Api, Call, Desk, base_environment, manage
+from e2e.desk import EMAIL, LISTEN_HOST, PASSWORD, PUBLIC_KEY, SECRET, Api, Call, Desk, base_environment, manage
+from e2e.looks import DESKTOP, PHONE, Look, Open, live
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 # A broken line to the server is what the browser itself reports on the console in the tests that break it.
 EXPECTED_ON_CONSOLE = ("WebSocket connection to", "net::ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest")
 
 expect.set_options(timeout=10_000)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Go each journey in both looks."""
+    if metafunc.definition.get_closest_marker("journey"):
+        metafunc.parametrize("look", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +44,26 @@ def microsoft() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def vapi() -> Iterator[VapiServer]:
+    """An organisation at Vapi without assistants."""
+    with VapiServer(Vapi()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ListenServer, dict[str, str]]]:
     """Calls that can be heard, and what tells a desk the way to them."""
     papers = certificates.issue(tmp_path_factory.mktemp("vapi"), LISTEN_HOST)
-    with ListenServer(papers.server_context()) as vapi:
-        yield vapi, {"E2E_LISTEN_PORT": str(vapi.port), "E2E_LISTEN_AUTHORITY": str(papers.authority)}
+    with ListenServer(papers.server_context()) as server:
+        yield server, {"E2E_LISTEN_PORT": str(server.port), "E2E_LISTEN_AUTHORITY": str(papers.authority)}
 
 
 @pytest.fixture(scope="session")
 def environment(
-    tmp_path_factory: pytest.TempPathFactory, microsoft: Server, sound: tuple[ListenServer, dict[str, str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    microsoft: Server,
+    vapi: VapiServer,
+    sound: tuple[ListenServer, dict[str, str]],
 ) -> Iterator[dict[str, str]]:
     """Name a new database and an empty Valkey database; the former goes afterwards."""
     name = f"pete_e2e_{os.getpid()}"
@@ -60,6 +80,9 @@ def environment(
                 "SECRET_KEY": "only-for-e2e-0123456789abcdefghijklmnopqrstuvwxyz",
                 "TOKEN_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
                 "VAPI_WEBHOOK_SECRET": SECRET,
+                "VAPI_API_URL": vapi.url,
+                "VAPI_API_KEY": vapi.vapi.key,
+                "VAPI_PUBLIC_KEY": PUBLIC_KEY,
                 "ADMIN_EMAIL": EMAIL,
                 "ADMIN_PASSWORD": PASSWORD,
                 "DEMO": "0",
@@ -67,6 +90,13 @@ def environment(
             }
         )
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def database(desk: Desk, environment: dict[str, str]) -> Iterator[psycopg.Connection]:
+    """A line to the desk's tables, for what nobody can do by its pages and its API."""
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
 
 
 def _redis_url(number: int) -> str:
@@ -119,24 +149,47 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, desk: Desk) -> Iterator[Page]:
-    """A signed-out page. Nothing unexpected may stand on its console afterwards: no error, no refused script."""
-    context = browser.new_context(base_url=desk.url, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    heard: list[str] = []
-    page.on("console", lambda message: message.type in ("error", "warning") and heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield page
-    context.close()
-    assert [text for text in heard if not any(known in text for known in EXPECTED_ON_CONSOLE)] == []
+def look() -> Look:
+    return DESKTOP
 
 
 @pytest.fixture
-def board(page: Page) -> Page:
+def accepted() -> list[str]:
+    """What may stand on the console of this test's pages: a test adds what it brings about itself."""
+    return list(EXPECTED_ON_CONSOLE)
+
+
+@pytest.fixture
+def opened(browser: Browser, desk: Desk, look: Look, accepted: list[str]) -> Iterator[Open]:
+    """Open pages. Nothing unexpected may stand on their consoles afterwards: no error, no refused script."""
+    contexts: list[BrowserContext] = []
+    heard: list[str] = []
+
+    def open_page(path: str = "", *, email: str | None = EMAIL, **options: Any) -> Page:
+        """Open a page in a context of its own, signed in as whoever has this address."""
+        session = desk.session(email) if email else None
+        context = browser.new_context(**{"base_url": desk.url, "storage_state": session, **look, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type in ("error", "warning") and heard.append(message.text))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        if path:
+            page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in heard if not any(known in text for known in accepted)] == []
+
+
+@pytest.fixture
+def page(opened: Open) -> Page:
+    """A page that is nowhere yet, signed in."""
+    return opened()
+
+
+@pytest.fixture
+def board(opened: Open) -> Page:
     """The live desk, signed in and live."""
-    page.goto("/dashboard")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("[data-freshness-text]")).to_contain_text("Live")
-    return page
+    return live(opened("/dashboard"))

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import StorageState, StorageStateCookie
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET = "only-for-e2e"
+# What browsers may know of Vapi's keys.
+PUBLIC_KEY = "public-key-of-this-test"
 EMAIL, PASSWORD = "admin@pete.local", "correct horse battery"
 START_SECONDS = 30.0
 # Vapi's, but for the way there: see e2e/asgi.py.
@@ -38,6 +41,7 @@ class Desk:
         self.environment = environment | {"PORT": str(self.port)}
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._sessions: dict[str, StorageState] = {}
 
     def start(self) -> None:
         command = ["-m", "uvicorn", "e2e.asgi:application", "--port", str(self.port), "--ws", "websockets"]
@@ -63,6 +67,32 @@ class Desk:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def session(self, email: str = EMAIL) -> StorageState:
+        """Return what a browser keeps of a person's sign-in, which is made once."""
+        if email not in self._sessions:
+            self._sessions[email] = self.sign_in(email)
+        return self._sessions[email]
+
+    def sign_in(self, email: str = EMAIL) -> StorageState:
+        """Sign a person in who has PASSWORD, and return what a browser keeps of it."""
+        with httpx.Client(base_url=self.url) as client:
+            client.get("/login")
+            token = client.cookies[f"pete_csrf_{self.port}"]
+            answer = client.post("/login", data={"username": email, "password": PASSWORD, "csrfmiddlewaretoken": token})
+            assert answer.is_redirect, f"{email} is not let in"
+            kept = client.cookies[f"pete_session_{self.port}"]
+        cookie: StorageStateCookie = {
+            "name": f"pete_session_{self.port}",
+            "value": kept,
+            "domain": "127.0.0.1",
+            "path": "/",
+            "expires": -1,
+            "httpOnly": True,
+            "secure": False,
+            "sameSite": "Lax",
+        }
+        return {"cookies": [cookie]}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:

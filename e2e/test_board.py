@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from e2e.cut import Line
 from e2e.desk import Api, Call, Desk
+from e2e.looks import Open
 from e2e.parity import differences
 
 pytestmark = pytest.mark.browser
@@ -137,18 +138,13 @@ def test_a_call_back_asked_for_on_the_phone_appears_in_the_panel(board: Page, ph
     expect(board.locator("#desk")).to_contain_text("Wants to know about parking")
 
 
-def test_without_scripts_the_page_says_how_old_it_is(browser, desk: Desk, board: Page, phone: Call):
+def test_without_scripts_the_page_says_how_old_it_is(opened: Open, board: Page, phone: Call):
     phone.begins()
     expect(tile(board, written(phone))).to_be_visible()
-    context = browser.new_context(
-        base_url=desk.url, java_script_enabled=False, storage_state=board.context.storage_state()
-    )
-    page = context.new_page()
-    page.goto("/dashboard")
+    page = opened("/dashboard", java_script_enabled=False)
 
     expect(page.locator("[data-freshness-text]")).to_have_text(re.compile(r"^Data as of \d\d:\d\d$"))
     expect(tile(page, written(phone))).to_be_visible()
-    context.close()
 
 
 def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, desk: Desk):
@@ -197,16 +193,16 @@ def test_nothing_personal_reaches_the_wallboard(board: Page, phone: Call):
     assert [word for word in ("Wanda", "Rosebud", phone.number[2:], phone.number[-4:]) if word in said] == []
 
 
-def test_after_being_offline_the_board_is_exactly_the_servers(browser, desk: Desk, board: Page, api: Api, home: dict):
+def test_after_being_offline_the_board_is_exactly_the_servers(
+    opened: Open, desk: Desk, board: Page, api: Api, home: dict
+):
     calls = [Call(desk, f"+1773555020{number}") for number in range(5)]
     for call in calls[:4]:
         call.begins()
         call.line("user", "Good morning.")
         expect(tile(board, written(call))).to_contain_text("Good morning.")
     with Line(desk.port) as line:
-        context = browser.new_context(base_url=line.url, storage_state=board.context.storage_state())
-        page = context.new_page()
-        page.goto("/dashboard")
+        page = opened("/dashboard", base_url=line.url)
         expect(page.locator("[data-freshness-text]")).to_have_text(LIVE)
         assert differences(page) == []
 
@@ -221,7 +217,7 @@ def test_after_being_offline_the_board_is_exactly_the_servers(browser, desk: Des
         expect(page.locator("[data-toasts]")).to_contain_text("changes caught up")
         assert differences(page) == []
         assert page.locator("[data-tiles]").get_by_text("Are you there?").count() == 1
-        context.close()
+        page.context.close()
     for call in calls:
         call.ends()
 

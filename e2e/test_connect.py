@@ -15,33 +15,32 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(autouse=True)
-def never_connected(board: Page, microsoft: Server, environment: dict[str, str]) -> None:
+def never_connected(microsoft: Server, database: psycopg.Connection) -> None:
     """Whatever other tests have left behind, this person meets Microsoft's questions for the first time."""
     microsoft.sandbox.entra.account(EMAIL).consent = "ask"
-    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as database:
-        database.execute("TRUNCATE calendar_sync_connection CASCADE")
+    database.execute("TRUNCATE calendar_sync_connection CASCADE")
 
 
-def test_an_agent_connects_chooses_and_disconnects(board: Page):
-    board.goto("/users")
-    board.get_by_role("link", name="Connect Microsoft 365").first.click()
-    board.get_by_role("link", name=EMAIL).click()
-    expect(board.get_by_role("heading", name="Permissions requested")).to_be_visible()
-    board.get_by_role("link", name="Accept").click()
+def test_an_agent_connects_chooses_and_disconnects(page: Page):
+    page.goto("/users")
+    page.get_by_role("link", name="Connect Microsoft 365").first.click()
+    page.get_by_role("link", name=EMAIL).click()
+    expect(page.get_by_role("heading", name="Permissions requested")).to_be_visible()
+    page.get_by_role("link", name="Accept").click()
 
-    expect(board).to_have_url(re.compile("/calendar/choose"))
-    expect(board.get_by_role("status").first).to_contain_text(f"Connected as {EMAIL}")
-    expect(board.get_by_role("checkbox", name="Calendar")).to_be_checked()
-    expect(board.get_by_role("checkbox", name="Family")).not_to_be_checked()
-    board.get_by_role("radio", name="Family").check()
-    board.get_by_role("button", name="Keep this choice").click()
+    expect(page).to_have_url(re.compile("/calendar/choose"))
+    expect(page.get_by_role("status").first).to_contain_text(f"Connected as {EMAIL}")
+    expect(page.get_by_role("checkbox", name="Calendar")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Family")).not_to_be_checked()
+    page.get_by_role("radio", name="Family").check()
+    page.get_by_role("button", name="Keep this choice").click()
 
-    expect(board.get_by_text("Your choice is kept.")).to_be_visible()
-    board.goto("/calendar/choose")
-    expect(board.get_by_role("radio", name="Family")).to_be_checked()
-    expect(board.get_by_role("checkbox", name="Family")).to_be_checked()
+    expect(page.get_by_text("Your choice is kept.")).to_be_visible()
+    page.goto("/calendar/choose")
+    expect(page.get_by_role("radio", name="Family")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Family")).to_be_checked()
 
-    board.goto("/users")
-    board.get_by_role("link", name="Disconnect").first.click()
-    board.get_by_role("button", name="Disconnect").click()
-    expect(board.get_by_role("link", name="Connect Microsoft 365").first).to_be_visible()
+    page.goto("/users")
+    page.get_by_role("link", name="Disconnect").first.click()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("link", name="Connect Microsoft 365").first).to_be_visible()

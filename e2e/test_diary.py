@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from e2e.desk import EMAIL, PASSWORD, Api, Desk
+from e2e.desk import Api
+from e2e.looks import PHONE, Open
 
 pytestmark = pytest.mark.browser
 
@@ -57,24 +57,8 @@ def viewing(api: Api, agent: dict, house: dict, day: datetime) -> dict:
 
 
 @pytest.fixture
-def diary(page: Page) -> Page:
-    return signed_in(page)
-
-
-@pytest.fixture
-def phone_page(browser: Browser, desk: Desk) -> Iterator[Page]:
-    context = browser.new_context(base_url=desk.url, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    yield signed_in(context.new_page())
-    context.close()
-
-
-def signed_in(page: Page) -> Page:
-    page.goto("/login?next=/appointments")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#diary")).to_be_visible()
-    return page
+def phone_page(opened: Open) -> Page:
+    return opened(**PHONE)
 
 
 def open_day(page: Page, agent: dict, day: datetime) -> None:
@@ -87,32 +71,32 @@ def cell(page: Page, time: str) -> Locator:
     return page.locator(f".cell[data-time='{time}']")
 
 
-def test_a_viewing_is_booked_by_keyboard_only(diary: Page, api: Api, agent: dict, house: dict, day: datetime) -> None:
+def test_a_viewing_is_booked_by_keyboard_only(page: Page, api: Api, agent: dict, house: dict, day: datetime) -> None:
     api.post("leads", {"full_name": "Kay Keyboard", "phone": f"+13125557{next(_numbers):03}"})
-    open_day(diary, agent, day)
-    cell(diary, "09:00").focus()
+    open_day(page, agent, day)
+    cell(page, "09:00").focus()
     for _ in range(4):
-        diary.keyboard.press("ArrowDown")
-    expect(cell(diary, "11:00")).to_be_focused()
-    diary.keyboard.press("Enter")
-    expect(diary.get_by_role("heading", name="Book a viewing")).to_be_visible()
-    expect(diary.get_by_label("Search a lead by name, phone or e-mail")).to_be_focused()
-    diary.keyboard.type("Kay Key")
-    lead = diary.get_by_role("radio", name=re.compile("Kay Keyboard"))
+        page.keyboard.press("ArrowDown")
+    expect(cell(page, "11:00")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Book a viewing")).to_be_visible()
+    expect(page.get_by_label("Search a lead by name, phone or e-mail")).to_be_focused()
+    page.keyboard.type("Kay Key")
+    lead = page.get_by_role("radio", name=re.compile("Kay Keyboard"))
     expect(lead).to_be_visible()
-    diary.keyboard.press("Tab")
-    diary.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
     expect(lead).to_be_checked()
-    home = diary.get_by_role("dialog").get_by_label("Home")
+    home = page.get_by_role("dialog").get_by_label("Home")
     while not home.evaluate("element => element === document.activeElement"):
-        diary.keyboard.press("Tab")
-    diary.keyboard.type("7 Diary")
-    expect(diary.get_by_role("radio", name="11:00")).to_be_checked()
-    diary.get_by_role("button", name="Book", exact=True).press("Enter")
+        page.keyboard.press("Tab")
+    page.keyboard.type("7 Diary")
+    expect(page.get_by_role("radio", name="11:00")).to_be_checked()
+    page.get_by_role("button", name="Book", exact=True).press("Enter")
 
-    expect(diary.locator(".toast-line")).to_contain_text("Booked: Kay Keyboard")
-    expect(diary.locator("#viewing")).to_contain_text("Kay Keyboard")
-    expect(diary.locator(".diary-block", has_text="Kay Keyboard")).to_be_visible()
+    expect(page.locator(".toast-line")).to_contain_text("Booked: Kay Keyboard")
+    expect(page.locator("#viewing")).to_contain_text("Kay Keyboard")
+    expect(page.locator(".diary-block", has_text="Kay Keyboard")).to_be_visible()
     booked = api.get("appointments", agent=agent["id"], status="booked")["results"]
     assert [
         row["source"]
@@ -122,34 +106,34 @@ def test_a_viewing_is_booked_by_keyboard_only(diary: Page, api: Api, agent: dict
 
 
 def test_dragging_asks_whom_to_tell_and_can_be_undone(
-    diary: Page, api: Api, agent: dict, viewing: dict, day: datetime
+    page: Page, api: Api, agent: dict, viewing: dict, day: datetime
 ) -> None:
-    open_day(diary, agent, day)
-    drag(diary, viewing, "14:00")
-    sheet = diary.get_by_role("dialog")
+    open_day(page, agent, day)
+    drag(page, viewing, "14:00")
+    sheet = page.get_by_role("dialog")
     expect(sheet).to_contain_text("Whom to tell?")
     assert when(api, viewing) == day.replace(hour=11)
     sheet.get_by_role("checkbox", name=re.compile("by e-mail to")).check()
     sheet.get_by_role("button", name="Move").click()
 
-    expect(diary.locator(".toast-line")).to_contain_text("Told by e-mail")
+    expect(page.locator(".toast-line")).to_contain_text("Told by e-mail")
     assert when(api, viewing) == day.replace(hour=14)
-    expect(diary.locator("#viewing")).to_contain_text("14:00–14:30")
-    diary.get_by_role("button", name="Undo").click()
-    expect(diary.locator("#viewing")).to_contain_text("11:00–11:30")
+    expect(page.locator("#viewing")).to_contain_text("14:00–14:30")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#viewing")).to_contain_text("11:00–11:30")
     assert when(api, viewing) == day.replace(hour=11)
 
 
 def test_a_time_that_is_taken_leaves_the_viewing_where_it_was(
-    diary: Page, api: Api, agent: dict, viewing: dict, day: datetime
+    page: Page, api: Api, agent: dict, viewing: dict, day: datetime
 ) -> None:
     at = day.replace(hour=14)
     busy = {"agent": agent["id"], "starts_at": at.isoformat(), "ends_at": (at + timedelta(hours=1)).isoformat()}
     api.post("busy-times", busy | {"reason": "Dentist"})
-    open_day(diary, agent, day)
-    drag(diary, viewing, "14:00")
+    open_day(page, agent, day)
+    drag(page, viewing, "14:00")
 
-    sheet = diary.get_by_role("dialog")
+    sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("alert")).to_contain_text("It stays where it is")
     expect(sheet.get_by_role("alert")).to_contain_text("Busy, 14:00–15:00")
     expect(sheet.get_by_role("alert")).not_to_contain_text("Dentist")
@@ -174,30 +158,30 @@ def when(api: Api, viewing: dict) -> datetime:
     return datetime.fromisoformat(api.get(f"appointments/{viewing['id']}")["starts_at"])
 
 
-def test_a_grey_time_says_why(diary: Page, agent: dict, day: datetime, viewing: dict) -> None:
-    open_day(diary, agent, day)
-    cell(diary, "11:00").focus()
-    diary.keyboard.press("Enter")
-    card = diary.locator("#why-card")
+def test_a_grey_time_says_why(page: Page, agent: dict, day: datetime, viewing: dict) -> None:
+    open_day(page, agent, day)
+    cell(page, "11:00").focus()
+    page.keyboard.press("Enter")
+    card = page.locator("#why-card")
     expect(card).to_contain_text("Another viewing")
-    diary.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     expect(card).to_be_hidden()
-    expect(cell(diary, "11:00")).to_be_focused()
+    expect(cell(page, "11:00")).to_be_focused()
 
 
 def test_cancelling_asks_for_the_reason_and_can_be_undone(
-    diary: Page, api: Api, agent: dict, viewing: dict, day: datetime
+    page: Page, api: Api, agent: dict, viewing: dict, day: datetime
 ) -> None:
-    diary.goto(f"/appointments?appointment={viewing['id']}")
-    diary.locator("#viewing").get_by_role("link", name="Cancel").click()
-    sheet = diary.get_by_role("dialog")
+    page.goto(f"/appointments?appointment={viewing['id']}")
+    page.locator("#viewing").get_by_role("link", name="Cancel").click()
+    sheet = page.get_by_role("dialog")
     sheet.get_by_label("Reason").fill("Ill today")
     sheet.get_by_role("button", name="Cancel the viewing").click()
 
-    expect(diary.locator(".toast-line")).to_contain_text("Cancelled")
-    expect(diary.locator("#viewing")).to_contain_text("Cancelled: Ill today")
-    diary.get_by_role("button", name="Undo").click()
-    expect(diary.locator("#viewing").get_by_role("link", name="Move")).to_be_visible()
+    expect(page.locator(".toast-line")).to_contain_text("Cancelled")
+    expect(page.locator("#viewing")).to_contain_text("Cancelled: Ill today")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#viewing").get_by_role("link", name="Move")).to_be_visible()
     assert api.get(f"appointments/{viewing['id']}")["status"] == "booked"
 
 
@@ -215,41 +199,41 @@ def test_on_a_phone_the_agenda_comes_first(phone_page: Page, agent: dict, viewin
     expect(panel).to_be_hidden()
 
 
-def test_a_photo_and_the_facts_of_a_home(diary: Page, house: dict) -> None:
-    diary.goto(f"/listings/{house['id']}")
+def test_a_photo_and_the_facts_of_a_home(page: Page, house: dict) -> None:
+    page.goto(f"/listings/{house['id']}")
     out = io.BytesIO()
     Image.new("RGB", (400, 300), "#336699").save(out, "JPEG")
     file = {"name": "front.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
-    diary.get_by_label("Add photos").set_input_files(file)
-    expect(diary.locator(".gallery-photo img")).to_have_count(1)
-    expect(diary.locator(".toast-line")).to_contain_text("1 photo added")
-    assert diary.locator(".gallery-photo img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 400
+    page.get_by_label("Add photos").set_input_files(file)
+    expect(page.locator(".gallery-photo img")).to_have_count(1)
+    expect(page.locator(".toast-line")).to_contain_text("1 photo added")
+    assert page.locator(".gallery-photo img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 400
 
-    diary.get_by_role("link", name="Change What Pete may say").click()
-    diary.get_by_label("Facts Pete may say, one a line").fill("Roof terrace.")
-    expect(diary.locator(".pete-says")).to_contain_text("Also: Roof terrace.")
-    diary.get_by_role("button", name="Save").click()
-    expect(diary.locator("#section-facts .fact-lines")).to_have_text("Roof terrace.")
-    diary.get_by_role("button", name="Undo").last.click()
-    expect(diary.locator("#section-facts")).to_contain_text("Nothing yet")
+    page.get_by_role("link", name="Change What Pete may say").click()
+    page.get_by_label("Facts Pete may say, one a line").fill("Roof terrace.")
+    expect(page.locator(".pete-says")).to_contain_text("Also: Roof terrace.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#section-facts .fact-lines")).to_have_text("Roof terrace.")
+    page.get_by_role("button", name="Undo").last.click()
+    expect(page.locator("#section-facts")).to_contain_text("Nothing yet")
 
 
-def test_the_columns_stand_for_agents_or_for_listings(diary: Page, agent: dict, house: dict, viewing: dict) -> None:
+def test_the_columns_stand_for_agents_or_for_listings(page: Page, agent: dict, house: dict, viewing: dict) -> None:
     at = datetime.fromisoformat(viewing["starts_at"]).astimezone(CHICAGO)
-    diary.goto(f"/appointments?view=day&scope=all&listing={house['id']}&date={at:%Y-%m-%d}")
-    expect(diary.locator(".lane-name", has_text="Iris Calder")).to_be_visible()
-    diary.get_by_role("group", name="Columns").get_by_role("link", name="Listings").click()
-    expect(diary.locator(".lane-name", has_text="7 Diary Lane")).to_be_visible()
-    block = diary.locator(f".diary-block[data-viewing='{viewing['id']}']")
+    page.goto(f"/appointments?view=day&scope=all&listing={house['id']}&date={at:%Y-%m-%d}")
+    expect(page.locator(".lane-name", has_text="Iris Calder")).to_be_visible()
+    page.get_by_role("group", name="Columns").get_by_role("link", name="Listings").click()
+    expect(page.locator(".lane-name", has_text="7 Diary Lane")).to_be_visible()
+    block = page.locator(f".diary-block[data-viewing='{viewing['id']}']")
     expect(block).to_contain_text("Iris Calder")
 
-    diary.get_by_role("group", name="Columns").get_by_role("link", name="Agents").click()
-    expect(diary.locator(".lane-name", has_text="Iris Calder")).to_be_visible()
-    diary.get_by_role("group", name="Layout").get_by_role("link", name="Week").click()
-    expect(diary.locator(".grid-day")).to_have_count(7)
+    page.get_by_role("group", name="Columns").get_by_role("link", name="Agents").click()
+    expect(page.locator(".lane-name", has_text="Iris Calder")).to_be_visible()
+    page.get_by_role("group", name="Layout").get_by_role("link", name="Week").click()
+    expect(page.locator(".grid-day")).to_have_count(7)
     expect(block).to_contain_text("7 Diary Lane")
     block.click()
-    expect(diary.locator("#viewing")).to_contain_text("11:00–11:30")
+    expect(page.locator("#viewing")).to_contain_text("11:00–11:30")
 
 
 def test_on_a_phone_an_empty_time_of_a_day_is_booked(

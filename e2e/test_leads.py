@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from django.contrib.auth.hashers import make_password
+from playwright.sync_api import Locator, Page, expect
 
-from e2e.desk import PASSWORD, Api, Desk, manage
+from e2e.desk import PASSWORD, Api
+from e2e.looks import PHONE, Open
 
 pytestmark = pytest.mark.browser
 
 _numbers = count(1)
-SET_PASSWORDS = """
-from crm.models import Agent
-for agent in Agent.objects.filter(email__endswith="@leads.local"):
-    agent.set_password({password!r})
-    agent.save()
-"""
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def team(api: Api, environment: dict[str, str]) -> dict[str, dict]:
+def team(api: Api, database: psycopg.Connection) -> dict[str, dict]:
     """The agent, a team mate and a stranger; they can sign in."""
     north, south = (api.post("teams", {"name": name})["id"] for name in ("Leads north", "Leads south"))
     named = {"agent": ("Ana Leads", north), "mate": ("Max Leads", north), "stranger": ("Sam Leads", south)}
@@ -38,7 +34,8 @@ def team(api: Api, environment: dict[str, str]) -> dict[str, dict]:
     api.put(f"agents/{made['agent']['id']}/working-hours", week)
     body = {"address": "9 Leads Lane", "rent": "1400.00", "bedrooms": 1, "agents": [made["agent"]["id"]]}
     made["home"] = api.post("listings", body)
-    manage(environment, "shell", "-c", SET_PASSWORDS.format(password=PASSWORD))
+    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    database.execute("UPDATE crm_agent SET password = %s WHERE email LIKE '%%@leads.local'", [password])
     return made
 
 
@@ -54,44 +51,18 @@ def lead(api: Api, team: dict[str, dict]) -> Callable[..., dict]:
     return make
 
 
-@pytest.fixture(scope="module")
-def sessions(browser: Browser, desk: Desk, team: dict[str, dict]) -> dict[str, Any]:
-    """Sign each of the three in once."""
-    states = {}
-    for role in ("agent", "mate", "stranger"):
-        context = browser.new_context(base_url=desk.url)
-        page = context.new_page()
-        page.goto("/login?next=/notifications")
-        page.get_by_label("Email").fill(f"{role}@leads.local")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/notifications*")
-        states[role] = context.storage_state()
-        context.close()
-    return states
-
-
 @pytest.fixture
-def opened(browser: Browser, desk: Desk, sessions: dict[str, Any]) -> Iterator[Open]:
-    """Open a page as one of the three; nothing unexpected may stand on its console."""
-    contexts, heard = [], []
+def shown(opened: Open, team: dict[str, dict], accepted: list[str]) -> Open:
+    """Open a page as one of the three."""
+    # What the browser itself says of a refused form.
+    accepted.append("status of 422")
 
-    def open_as(role: str, path: str, *, width: int = 1280, **options: Any) -> Page:
-        size: Any = {"width": width, "height": 900}
-        context = browser.new_context(base_url=desk.url, viewport=size, storage_state=sessions[role], **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: message.type in ("error", "warning") and heard.append(message.text))
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
+    def open_as(role: str, path: str, **options: Any) -> Page:
+        page = opened(path, email=f"{role}@leads.local", **options)
+        page.locator("html.is-scripted").wait_for()
         return page
 
-    yield open_as
-    for context in contexts:
-        context.close()
-    # What the browser itself says of a refused form.
-    assert [text for text in heard if "status of 422" not in text] == []
+    return open_as
 
 
 def toast(page: Page) -> Locator:
@@ -110,9 +81,9 @@ def stage_of(api: Api, lead: dict) -> str:
     return str(api.get(f"leads/{lead['id']}")["stage"])
 
 
-def test_a_view_is_saved_shared_with_the_team_and_forgotten(opened: Open, lead: Callable[..., dict]) -> None:
+def test_a_view_is_saved_shared_with_the_team_and_forgotten(shown: Open, lead: Callable[..., dict]) -> None:
     wanted, other = lead(source="open-house"), lead(source="website")
-    page = opened("agent", "/leads")
+    page = shown("agent", "/leads")
     page.get_by_label("Source").select_option("open-house")
     expect(page.get_by_role("link", name=other["full_name"])).to_be_hidden()
     page.get_by_role("button", name="Save view").click()
@@ -121,13 +92,13 @@ def test_a_view_is_saved_shared_with_the_team_and_forgotten(opened: Open, lead: 
     page.locator("#save-view").get_by_role("button", name="Save view").click()
     expect(toast(page)).to_contain_text("Saved the view Open house")
 
-    mates = opened("mate", "/leads?scope=team")
+    mates = shown("mate", "/leads?scope=team")
     mates.get_by_role("link", name="Open house").click()
     # What it lists is what the one who looks may see: the mate's own are none of them.
     expect(mates.get_by_role("link", name="Open house")).to_have_attribute("aria-current", "true")
     mates.get_by_role("link", name=re.compile("^Team")).click()
     expect(mates.get_by_role("link", name=wanted["full_name"])).to_be_visible()
-    expect(opened("stranger", "/leads").get_by_role("link", name="Open house")).to_have_count(0)
+    expect(shown("stranger", "/leads").get_by_role("link", name="Open house")).to_have_count(0)
 
     page.goto("/leads")
     page.get_by_role("link", name="Open house").click()
@@ -136,9 +107,9 @@ def test_a_view_is_saved_shared_with_the_team_and_forgotten(opened: Open, lead: 
     expect(page.get_by_role("link", name="Open house")).to_have_count(0)
 
 
-def test_a_fact_is_changed_in_place_and_put_back(opened: Open, api: Api, lead: Callable[..., dict]) -> None:
+def test_a_fact_is_changed_in_place_and_put_back(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead(budget="1500.00")
-    page = opened("agent", f"/leads/{row['id']}")
+    page = shown("agent", f"/leads/{row['id']}")
     fact = page.locator("#fact-budget")
     fact.get_by_role("link").click()
     fact.get_by_label("Budget").fill("a lot")
@@ -158,11 +129,31 @@ def test_a_fact_is_changed_in_place_and_put_back(opened: Open, api: Api, lead: C
     expect(fact).to_contain_text("$1,500")
 
 
+def test_news_on_their_way_leave_what_somebody_has_begun_to_write(
+    shown: Open, api: Api, lead: Callable[..., dict]
+) -> None:
+    row = lead()
+    page = shown("agent", f"/leads/{row['id']}")
+    fact, news, held = page.locator("#fact-budget"), re.compile(rf"/leads/{row['id']}\??$"), []
+    page.route(news, lambda route: held.append(route))
+    with page.expect_request(news):
+        api.post("notes", {"lead": row["id"], "text": "Rang again."})
+    fact.get_by_role("link").click()
+    fact.get_by_label("Budget").fill("1950")
+    page.unroute(news)
+    with page.expect_response(news):
+        held[0].continue_()
+
+    page.keyboard.press("Enter")
+    expect(fact.get_by_role("link")).to_contain_text("$1,950")
+    expect(page.locator(".entry", has_text="Rang again.")).to_be_visible()
+
+
 def test_the_composer_keeps_a_note_a_task_a_viewing_and_an_email(
-    opened: Open, team: dict[str, dict], lead: Callable[..., dict]
+    shown: Open, team: dict[str, dict], lead: Callable[..., dict]
 ) -> None:
     row = lead(email="compose@example.com")
-    page = opened("agent", f"/leads/{row['id']}")
+    page = shown("agent", f"/leads/{row['id']}")
     composer, timeline = page.locator("#composer"), page.locator("#lead-now")
     composer.get_by_label("Note").fill("Has two cats.")
     page.keyboard.press("Control+Enter")
@@ -191,11 +182,11 @@ def test_the_composer_keeps_a_note_a_task_a_viewing_and_an_email(
     expect(timeline.locator(".work", has_text="Your viewing")).to_contain_text("on its way")
 
 
-def test_two_leads_become_one_and_are_parted_again(opened: Open, api: Api, lead: Callable[..., dict]) -> None:
+def test_two_leads_become_one_and_are_parted_again(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     kept = lead(full_name="Dora Double", email="dora@example.com")
     gone = lead(full_name="Dora Dubble", email="dora@example.com", budget="2100.00")
     api.post("notes", {"lead": gone["id"], "text": "Came by on foot."})
-    page = opened("agent", f"/leads/{kept['id']}")
+    page = shown("agent", f"/leads/{kept['id']}")
     same = page.locator(".same", has_text="Dora Dubble")
     same.get_by_role("link", name="Compare").click()
     sheet = page.get_by_role("dialog")
@@ -214,9 +205,9 @@ def test_two_leads_become_one_and_are_parted_again(opened: Open, api: Api, lead:
     assert api.get(f"leads/{gone['id']}")["full_name"] == "Dora Dubble"
 
 
-def test_a_card_is_dragged_and_the_move_taken_back(opened: Open, api: Api, lead: Callable[..., dict]) -> None:
+def test_a_card_is_dragged_and_the_move_taken_back(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead()
-    page = opened("agent", "/pipeline")
+    page = shown("agent", "/pipeline")
     before = int(column(page, "qualified").locator("[data-count]").inner_text())
     drag(page, card(page, row), column(page, "qualified"))
     expect(toast(page)).to_contain_text("is now in Qualified")
@@ -239,12 +230,10 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
     page.mouse.up()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_lost_asks_for_the_reason_in_place_by_keyboard_alone(
-    opened: Open, api: Api, lead: Callable[..., dict], width: int
-) -> None:
+@pytest.mark.journey
+def test_lost_asks_for_the_reason_in_place_by_keyboard_alone(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead()
-    page = opened("agent", "/pipeline", width=width, color_scheme="dark")
+    page = shown("agent", "/pipeline")
     page.get_by_role("button", name=f"Move {row['full_name']} to another stage").focus()
     page.keyboard.press("Enter")
     menu = page.get_by_role("menu", name="Move to")
@@ -265,13 +254,12 @@ def test_lost_asks_for_the_reason_in_place_by_keyboard_alone(
     expect(toast(page)).to_contain_text("is now in Lost")
     expect(card(page, row)).to_contain_text("Found another home")
     assert stage_of(api, row) == "lost"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_column_shows_thirty_cards_and_then_more(opened: Open, lead: Callable[..., dict]) -> None:
+def test_a_column_shows_thirty_cards_and_then_more(shown: Open, lead: Callable[..., dict]) -> None:
     for _ in range(32):
         lead(stage="applied")
-    page = opened("agent", "/pipeline")
+    page = shown("agent", "/pipeline")
     cards = column(page, "applied").locator(".card")
     expect(cards).to_have_count(30)
     column(page, "applied").get_by_role("link", name="Load more").click()
@@ -280,11 +268,11 @@ def test_a_column_shows_thirty_cards_and_then_more(opened: Open, lead: Callable[
 
 
 def test_a_claim_is_decided_once_and_seen_by_others_at_once(
-    opened: Open, api: Api, team: dict[str, dict], lead: Callable[..., dict]
+    shown: Open, api: Api, team: dict[str, dict], lead: Callable[..., dict]
 ) -> None:
     row = lead(owner=None)
-    listed, on_board = opened("stranger", "/leads?scope=unclaimed"), opened("stranger", "/pipeline?scope=unclaimed")
-    claimed = opened("agent", f"/leads/{row['id']}")
+    listed, on_board = shown("stranger", "/leads?scope=unclaimed"), shown("stranger", "/pipeline?scope=unclaimed")
+    claimed = shown("agent", f"/leads/{row['id']}")
     theirs = listed.locator(f"[data-lead='{row['id']}']")
     expect(theirs.get_by_role("button", name="Claim")).to_be_visible()
     expect(card(on_board, row)).to_be_visible()
@@ -300,9 +288,9 @@ def test_a_claim_is_decided_once_and_seen_by_others_at_once(
     assert api.get(f"leads/{row['id']}")["owner"] == team["agent"]["id"]
 
 
-def test_of_two_who_claim_one_hears_who_was_first(opened: Open, api: Api, lead: Callable[..., dict]) -> None:
+def test_of_two_who_claim_one_hears_who_was_first(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead(owner=None)
-    mates, page = opened("mate", "/leads?scope=unclaimed"), opened("agent", "/leads?scope=unclaimed")
+    mates, page = shown("mate", "/leads?scope=unclaimed"), shown("agent", "/leads?scope=unclaimed")
     at_mates = mates.locator(f"[data-lead='{row['id']}']")
     # The mate's page is behind: its socket does not say that anything happened.
     mates.evaluate("document.addEventListener('desk:lead', (event) => event.stopImmediatePropagation(), true)")
@@ -316,20 +304,20 @@ def test_of_two_who_claim_one_hears_who_was_first(opened: Open, api: Api, lead: 
     assert api.get(f"leads/{row['id']}")["owner"] is None
 
 
-def test_who_else_looks_at_a_lead_is_said(opened: Open, lead: Callable[..., dict]) -> None:
+def test_who_else_looks_at_a_lead_is_said(shown: Open, lead: Callable[..., dict]) -> None:
     row = lead()
-    page = opened("agent", f"/leads/{row['id']}")
+    page = shown("agent", f"/leads/{row['id']}")
     expect(page.locator(".presence")).to_be_hidden()
-    mates = opened("mate", f"/leads/{row['id']}")
+    mates = shown("mate", f"/leads/{row['id']}")
     expect(mates.locator(".presence")).to_have_text("Ana is looking at this")
     expect(page.locator(".presence")).to_have_text("Max is looking at this")
     mates.goto("/leads")
     expect(page.locator(".presence")).to_be_hidden()
 
 
-def test_on_a_phone_the_list_and_the_lead_fit_and_a_note_is_kept(opened: Open, lead: Callable[..., dict]) -> None:
+def test_on_a_phone_the_list_and_the_lead_fit_and_a_note_is_kept(shown: Open, lead: Callable[..., dict]) -> None:
     row = lead(full_name="Wilhelmina-Theodora Featherstonehaugh-Cholmondeley of Nowhere in Particular")
-    page = opened("agent", "/leads", width=390, color_scheme="dark")
+    page = shown("agent", "/leads", **PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_label("Search by name").fill("Wilhelmina-Theo")
     page.get_by_role("link", name=row["full_name"]).click()

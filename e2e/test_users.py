@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from calendar_sync.sandbox import Server
 from calendar_sync.sandbox.outlook import Outlook
-from e2e.desk import BASE_DIR, EMAIL, PASSWORD, Api, Desk, manage
+from e2e.desk import BASE_DIR, EMAIL, Api, Desk
+from e2e.looks import PHONE, Open
 
 pytestmark = pytest.mark.browser
 
@@ -26,18 +27,13 @@ def outlook(microsoft: Server) -> Outlook:
     return microsoft.sandbox.outlook(EMAIL)
 
 
-@pytest.fixture(scope="module")
-def desk(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk with a worker: what is asked for in the pages is done."""
-    manage(environment, "prepare")
-    logs = tmp_path_factory.mktemp("users")
-    running = Desk(environment, logs / "web.log")
-    running.start()
-    worker = start_worker(running, logs / "worker.log")
-    yield running
-    worker.terminate()
-    worker.wait(20)
-    running.stop()
+@pytest.fixture(scope="module", autouse=True)
+def worker(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have done what is asked for in the pages."""
+    running = start_worker(desk, tmp_path_factory.mktemp("users") / "worker.log")
+    yield
+    running.terminate()
+    running.wait(20)
 
 
 def start_worker(desk: Desk, log: Path) -> subprocess.Popen[bytes]:
@@ -64,29 +60,19 @@ def start_worker(desk: Desk, log: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="module")
-def colleague(desk: Desk, environment: dict[str, str]) -> dict:
+def colleague(api: Api) -> dict:
     """A colleague with a very long name who has not connected anything."""
-    token = manage(environment, "create_token", EMAIL, "--scopes", "read,write")
     body = {"email": "wil@pete.local", "full_name": COLLEAGUE, "timezone": "America/New_York"}
-    return Api(desk, token).post("agents", body)
+    return api.post("agents", body)
 
 
 @pytest.fixture
-def users(page: Page) -> Page:
+def users(opened: Open) -> Page:
     """The list, signed in."""
-    return sign_in(page)
+    return opened("/users")
 
 
-def sign_in(page: Page) -> Page:
-    page.goto("/users")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="People")).to_be_visible()
-    return page
-
-
-def test_somebody_new_is_added_and_comes_in_by_the_link(users: Page, browser: Browser, desk: Desk):
+def test_somebody_new_is_added_and_comes_in_by_the_link(users: Page, opened: Open):
     users.get_by_role("link", name="Add a person").click()
     users.get_by_label("Name").fill("Nia New")
     users.get_by_label("E-mail, to sign in with").fill("nia.new@pete.local")
@@ -99,14 +85,11 @@ def test_somebody_new_is_added_and_comes_in_by_the_link(users: Page, browser: Br
     expect(users.get_by_role("status").filter(has_text="Sent to nia.new@pete.local")).to_be_visible()
     link = users.get_by_label("Link").input_value()
 
-    context = browser.new_context(base_url=desk.url, viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(link[link.index("/welcome") :])
+    page = opened(link[link.index("/welcome") :], email=None, **PHONE)
     page.get_by_label("New password", exact=True).fill("a-quiet-harbour-42")
     page.get_by_label("New password confirmation").fill("a-quiet-harbour-42")
     page.get_by_role("button", name="Keep it and come in").click()
     page.wait_for_url("**/dashboard")
-    context.close()
 
 
 def own_row(page: Page):
@@ -150,22 +133,19 @@ def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, ou
     expect(own_row(users)).to_contain_text(EMAIL)
 
 
-def test_declining_connects_nothing(browser: Browser, desk: Desk, microsoft: Server, users: Page):
+def test_declining_connects_nothing(users: Page, microsoft: Server, accepted: list[str]):
     if own_row(users).get_attribute("data-state") == "connected":
         disconnect(users)
     microsoft.sandbox.revoke_consent(EMAIL)
-    # Its own context: that the page's status is 400 stands on the browser's console.
-    context = browser.new_context(base_url=desk.url)
-    page = sign_in(context.new_page())
-    own_row(page).get_by_role("link", name="Connect Microsoft 365").click()
-    page.get_by_role("link", name=EMAIL).click()
+    accepted.append("status of 400")
+    own_row(users).get_by_role("link", name="Connect Microsoft 365").click()
+    users.get_by_role("link", name=EMAIL).click()
 
-    page.get_by_role("link", name="Cancel").click()
+    users.get_by_role("link", name="Cancel").click()
 
-    expect(page.get_by_role("heading", name="You did not agree")).to_be_visible()
-    page.goto("/users")
-    expect(own_row(page)).to_have_attribute("data-state", "local")
-    context.close()
+    expect(users.get_by_role("heading", name="You did not agree")).to_be_visible()
+    users.goto("/users")
+    expect(own_row(users)).to_have_attribute("data-state", "local")
 
 
 def test_sync_now_brings_what_has_just_come(connected: Page, outlook: Outlook):
@@ -217,23 +197,11 @@ def test_the_list_narrows_while_one_types(users: Page, colleague: dict):
     expect(users.locator(".person-row").nth(1)).to_be_visible()
 
 
-def test_a_manager_sends_the_link(users: Page, colleague: dict, desk: Desk):
+def test_a_manager_sends_the_link(users: Page, colleague: dict):
     users.reload()
     users.get_by_role("button", name=f"Send link, {COLLEAGUE}").click()
 
     expect(users.locator(".toast-line")).to_contain_text("The link was sent to wil@pete.local.")
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(users: Page, colleague: dict, width: int, theme: str):
-    users.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    users.set_viewport_size({"width": width, "height": 844})
-
-    for path in ("/users", f"/users/{colleague['id']}/calendar"):
-        users.goto(path)
-        for place in ("document.documentElement", "document.querySelector('.body')", "document.querySelector('.main')"):
-            assert users.evaluate(f"{place}.scrollWidth - {place}.clientWidth") <= 0, (path, place)
 
 
 def test_everything_can_be_reached_with_the_keyboard(connected: Page):
@@ -249,9 +217,8 @@ def test_everything_can_be_reached_with_the_keyboard(connected: Page):
     expect(connected.locator(".toast-line")).to_contain_text("is being read")
 
 
-def test_without_javascript_the_buttons_work_too(browser: Browser, connected: Page, desk: Desk):
-    context = browser.new_context(base_url=desk.url, java_script_enabled=False)
-    page = sign_in(context.new_page())
+def test_without_javascript_the_buttons_work_too(connected: Page, opened: Open):
+    page = opened("/users", java_script_enabled=False)
 
     own_row(page).get_by_role("button", name="Sync now").click()
 
@@ -260,7 +227,6 @@ def test_without_javascript_the_buttons_work_too(browser: Browser, connected: Pa
     page.get_by_label("Search by name").fill("nobody at all")
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".empty")).to_contain_text("Nobody to show")
-    context.close()
 
 
 def disconnect(page: Page) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
+import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from e2e.desk import EMAIL, PASSWORD, Api, Desk, manage
+from calls.vapi_sandbox import Server
+from e2e.desk import PUBLIC_KEY, Api
+from e2e.looks import Open
 
 pytestmark = pytest.mark.browser
 
-PUBLIC_KEY = "public-key-of-this-test"
 # Stands in for Vapi's SDK: keeps what it was given and lets the test tell what Vapi would.
 FAKE_SDK = """
 export default class FakeVapi {
@@ -33,23 +34,18 @@ export default class FakeVapi {
 """
 
 
-@pytest.fixture(scope="module")
-def desk(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk with a public key, and an assistant of Vapi's beside a home to let."""
-    settings = environment | {"VAPI_PUBLIC_KEY": PUBLIC_KEY, "VAPI_API_KEY": "private-key-of-this-test"}
-    manage(settings, "prepare")
-    make = "from calls.models import Assistant; Assistant.objects.get_or_create(vapi_id='asst-oak', name='Pete Oak')"
-    manage(settings, "shell", "-c", make)
-    running = Desk(settings, tmp_path_factory.mktemp("agent") / "web.log")
-    running.start()
-    yield running
-    running.stop()
+@pytest.fixture(scope="module", autouse=True)
+def assistant(database: psycopg.Connection) -> None:
+    """An assistant of Vapi's."""
+    database.execute(
+        "INSERT INTO calls_assistant (vapi_id, name, first_message, is_active, is_demo)"
+        " VALUES ('asst-oak', 'Pete Oak', '', true, false) ON CONFLICT DO NOTHING"
+    )
 
 
 @pytest.fixture(scope="module")
-def home(desk: Desk, environment: dict[str, str]) -> dict:
+def home(api: Api) -> dict:
     """A home that nobody but the practice caller wants to see, shown every hour of every day."""
-    api = Api(desk, manage(environment, "create_token", EMAIL, "--scopes", "read,write"))
     ana = api.post("agents", {"email": "ana@pete.local", "full_name": "Ana", "timezone": "America/Chicago"})
     week = [{"weekday": day, "start": "00:00", "end": "24:00"} for day in range(7)]
     api.put(f"agents/{ana['id']}/working-hours", week)
@@ -67,20 +63,12 @@ def agent(page: Page) -> Page:
         "  return { getTracks: () => [] };"
         "};"
     )
-    return sign_in(page)
+    page.goto("/vapi-agent")
+    return page
 
 
 def _fake_sdk(route: Route) -> None:
     route.fulfill(body=FAKE_SDK, content_type="text/javascript")
-
-
-def sign_in(page: Page) -> Page:
-    page.goto("/vapi-agent")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Talk to Pete")).to_be_visible()
-    return page
 
 
 def voice(page: Page):
@@ -100,11 +88,11 @@ def connected(page: Page) -> None:
     expect(voice(page)).to_have_attribute("data-state", "live")
 
 
-def test_a_call_by_voice_from_start_to_end(agent: Page):
+def test_a_call_by_voice_from_start_to_end(agent: Page, vapi: Server):
     connected(agent)
     assert agent.evaluate("[fakeVapi.given.key, fakeVapi.given.api, fakeVapi.assistant]") == [
         PUBLIC_KEY,
-        "https://api.vapi.ai",
+        vapi.url,
         "asst-oak",
     ]
     assert agent.evaluate("fakeVapi.given.options.avoidEval") is True
@@ -180,17 +168,17 @@ def test_what_the_sdk_stumbles_over_is_said_in_words(agent: Page, error: str, sa
     expect(voice(agent)).to_have_attribute("data-state", "idle")
 
 
-def test_the_sdk_is_loaded_by_this_page_alone_and_only_for_a_call(page: Page, desk: Desk):
+def test_the_sdk_is_loaded_by_this_page_alone_and_only_for_a_call(page: Page):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    sign_in(page)
+    page.goto("/vapi-agent")
     page.goto("/dashboard")
 
     assert not [url for url in asked if "/sdk-" in url]
 
 
-def test_vapis_own_sdk_loads_under_the_pages_policy(page: Page, desk: Desk):
-    sign_in(page)
+def test_vapis_own_sdk_loads_under_the_pages_policy(page: Page):
+    page.goto("/vapi-agent")
 
     made = page.evaluate(
         "async () => { const { default: Vapi } = await import(document.querySelector('[data-agent]').dataset.sdk);"
@@ -201,18 +189,18 @@ def test_vapis_own_sdk_loads_under_the_pages_policy(page: Page, desk: Desk):
     assert made == ["function"] * 5
 
 
-def test_no_private_key_reaches_the_browser(page: Page, desk: Desk):
+def test_no_private_key_reaches_the_browser(page: Page, vapi: Server):
     bodies: list[str] = []
     page.on(
         "response", lambda response: response.request.resource_type == "document" and bodies.append(response.text())
     )
-    sign_in(page)
+    page.goto("/vapi-agent")
 
     assert any(PUBLIC_KEY in body for body in bodies)
-    assert not any("private-key-of-this-test" in body or "only-for-e2e" in body for body in bodies)
+    assert not any(vapi.vapi.key in body or "only-for-e2e" in body for body in bodies)
 
 
-def test_a_practice_call_by_text_books_and_stands_on_the_board(agent: Page, home: dict, browser: Browser, desk: Desk):
+def test_a_practice_call_by_text_books_and_stands_on_the_board(agent: Page, home: dict):
     practice = agent.locator("#practice")
     practice.get_by_role("button", name="Start a practice call").click()
     expect(practice.locator(".line")).to_contain_text(["How can I help?"])
@@ -233,12 +221,10 @@ def test_a_practice_call_by_text_books_and_stands_on_the_board(agent: Page, home
     expect(practice).to_contain_text("What was booked in it has been given back.")
 
 
-def test_a_practice_call_works_without_scripts(browser: Browser, desk: Desk):
-    context = browser.new_context(base_url=desk.url, java_script_enabled=False)
-    page = sign_in(context.new_page())
+def test_a_practice_call_works_without_scripts(opened: Open):
+    page = opened("/vapi-agent", java_script_enabled=False)
     page.get_by_role("button", name="Start a practice call").click()
     page.get_by_label("What you say").fill("Thanks, bye.")
     page.get_by_role("button", name="Say").click()
 
     expect(page.locator("#practice")).to_contain_text("The call is over.")
-    context.close()

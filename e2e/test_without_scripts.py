@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from e2e.desk import EMAIL, PASSWORD, Api, Desk
+from e2e.desk import Api
+from e2e.looks import Open
 
 pytestmark = pytest.mark.browser
 
@@ -19,19 +19,12 @@ def lead(api: Api) -> dict:
 
 
 @pytest.fixture(params=["off", "lost"])
-def bare(request: pytest.FixtureRequest, browser: Browser, desk: Desk) -> Iterator[Page]:
+def bare(request: pytest.FixtureRequest, opened: Open, accepted: list[str]) -> Page:
     """A signed-in page without scripts: switched off, or lost on their way."""
-    context = browser.new_context(base_url=desk.url, java_script_enabled=request.param == "lost")
-    context.route("**/*.js", lambda route: route.abort())
-    page = context.new_page()
-    page.goto("/dashboard")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Live desk")).to_be_visible()
-    expect(page.get_by_role("button", name="Find anything")).to_be_hidden()
-    yield page
-    context.close()
+    page = opened(java_script_enabled=request.param == "lost")
+    page.context.route("**/*.js", lambda route: route.abort())
+    accepted.append("net::ERR_FAILED")
+    return page
 
 
 def test_a_list_is_narrowed_and_a_line_opened(bare: Page, lead: dict):
@@ -68,9 +61,10 @@ def test_a_closure_is_taken_away_and_put_back(bare: Page, api: Api):
 
 
 def test_each_list_reads_and_leads_on(bare: Page, home: dict):
-    for path in ("/calls", "/listings", "/users", "/appointments", "/pipeline?scope=all", "/notifications"):
-        bare.goto(path)
+    for path in ("dashboard", "calls", "listings", "users", "appointments", "pipeline?scope=all", "notifications"):
+        bare.goto(f"/{path}")
         expect(bare.locator("main")).to_be_visible()
+        expect(bare.get_by_role("button", name="Find anything")).to_be_hidden()
         expect(bare.get_by_role("navigation", name="Places").get_by_role("link", name="Leads")).to_be_visible()
         for form in bare.locator("main form:has(select), header form:has(select)").all():
             expect(form.get_by_role("button").last).to_be_visible()
