@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CalendarSyncConfig(AppConfig):
     name = "calendar_sync"
-    verbose_name = "Calendars"
+    verbose_name = _("Calendars")
 
     def ready(self) -> None:
         from calendar_sync import audited, checks, first_steps, rail, receivers, status

@@ -172,9 +172,9 @@ class EventLink(models.Model):
 
 
 class PushStatus(models.TextChoices):
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class Push(models.Model):

@@ -30,10 +30,15 @@ def chosen(person: Agent) -> str:
     return person.language if person.language in dict(settings.LANGUAGES) else ""
 
 
+def letters_to(person: Agent | None) -> str:
+    """Return the language for what is written to somebody who is not there to ask for one."""
+    return (chosen(person) if person else "") or settings.LANGUAGE_CODE
+
+
 @contextmanager
 def speaking_to(person: Agent) -> Iterator[None]:
     """Have what is put into words meanwhile be in this person's language and on their clocks."""
-    with translation.override(chosen(person) or settings.LANGUAGE_CODE), timezone.override(ZoneInfo(person.timezone)):
+    with translation.override(letters_to(person)), timezone.override(ZoneInfo(person.timezone)):
         yield
 
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.core.management import call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from crm import booking, messages, notice_causes, notice_mail, retention
 from crm.audit import chain
 from crm.hooks import delivering
 from crm.imports import running
-from crm.models import DeliveryStatus, IdempotentRequest, WebhookDelivery
+from crm.languages import letters_to
+from crm.models import DeliveryStatus, IdempotentRequest, ImportBatch, WebhookDelivery
 
 # A program that repeats a request does so within minutes; a person with a script within days.
 DELIVERIES_FOR = timedelta(days=30)
@@ -98,6 +99,11 @@ def seal_audit() -> int:
 @shared_task
 def work_on_import(batch_id: int) -> None:
     """Check, bring in or take back a file, whichever it waits for."""
-    running.check(batch_id)
-    running.run(batch_id)
-    running.undo(batch_id)
+    batch = ImportBatch.objects.select_related("agent").filter(pk=batch_id).first()
+    if batch is None:
+        return
+    # What is wrong with a row is written down in words.
+    with translation.override(letters_to(batch.agent)):
+        running.check(batch_id)
+        running.run(batch_id)
+        running.undo(batch_id)

@@ -35,10 +35,10 @@ LIVE = [AppointmentStatus.HELD, AppointmentStatus.BOOKED]
 class CalendarState(models.TextChoices):
     """Where the outside calendar stands. `LOCAL`: the agent has none connected."""
 
-    LOCAL = "local"
-    PENDING = "pending"
-    SYNCED = "synced"
-    FAILED = "failed"
+    LOCAL = "local", _("Local")
+    PENDING = "pending", _("Pending")
+    SYNCED = "synced", _("Synced")
+    FAILED = "failed", _("Failed")
 
 
 class TsTzRange(Func):

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from crm.models.staff import Agent
 
@@ -73,8 +74,8 @@ class BusyTime(models.Model):
     """An outside commitment of one agent: [starts_at, ends_at), UTC. Nothing is offered over it."""
 
     class Source(models.TextChoices):
-        MANUAL = "manual"
-        MICROSOFT = "microsoft"
+        MANUAL = "manual", _("Manual")
+        MICROSOFT = "microsoft", _("Microsoft")
 
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="busy_times")
     starts_at = models.DateTimeField()

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from crm.models.staff import Agent
 
@@ -13,13 +14,13 @@ from crm.models.staff import Agent
 class WebhookEvent(models.TextChoices):
     """What a subscriber may be told of."""
 
-    LEAD_CREATED = "lead.created"
-    LEAD_CHANGED = "lead.changed"
-    APPOINTMENT_HELD = "appointment.held"
-    APPOINTMENT_BOOKED = "appointment.booked"
-    APPOINTMENT_RESCHEDULED = "appointment.rescheduled"
-    APPOINTMENT_CANCELLED = "appointment.cancelled"
-    CALL_ENDED = "call.ended"
+    LEAD_CREATED = "lead.created", _("Lead Created")
+    LEAD_CHANGED = "lead.changed", _("Lead Changed")
+    APPOINTMENT_HELD = "appointment.held", _("Appointment Held")
+    APPOINTMENT_BOOKED = "appointment.booked", _("Appointment Booked")
+    APPOINTMENT_RESCHEDULED = "appointment.rescheduled", _("Appointment Rescheduled")
+    APPOINTMENT_CANCELLED = "appointment.cancelled", _("Appointment Cancelled")
+    CALL_ENDED = "call.ended", _("Call Ended")
 
 
 class WebhookSubscription(models.Model):
@@ -46,9 +47,9 @@ class WebhookSubscription(models.Model):
 
 
 class DeliveryStatus(models.TextChoices):
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    FAILED = "failed"
+    PENDING = "pending", _("Pending")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")
 
 
 class WebhookDelivery(models.Model):

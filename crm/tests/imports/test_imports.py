@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 
 from crm.imports import reading, running
 from crm.imports.fields import Wrong, day, money, number
@@ -90,6 +91,15 @@ def test_a_check_brings_nothing_in(move_in):
         4: "The same as row 2.",
         5: "Phone: 12 is no phone number.",
     }
+
+
+def test_what_is_wrong_is_said_in_the_language_of_who_moves_in(move_in, manager):
+    """By a worker, which has no browser to go by."""
+    type(manager).objects.filter(pk=manager.pk).update(language="es")
+    with translation.override("en"):
+        batch = move_in("name,phone\nBad,12\n", runs=False)
+
+    assert batch.rows.get().text == "Teléfono: 12 no es un número de teléfono."
 
 
 def test_what_is_there_is_changed_only_when_asked_for(move_in):
