@@ -30,10 +30,10 @@ MOST_AWAITED = 2_000
 # A call is folded again after this rest at the earliest, unless a reader waits.
 REST_SECONDS = 0.1
 # More calls than this waiting while deliveries still come is a flood, not a desk with live calls: a thread then takes
-# little at once and pauses for a multiple of that, because the door shares its interpreter and Vapi waits.
+# little at once, and pauses the longer the more came meanwhile, because the door shares its interpreter and Vapi waits.
 FLOOD = 200
-MOST_WHEN_BUSY = 8
-PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 15.0, 2.0
+MOST_WHEN_BUSY = 2
+PAUSE_PER_TOUCH_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
 # An idle thread gives its connection back.
 IDLE_SECONDS = 1.0
 MOST_ATTEMPTS = 8
@@ -127,9 +127,9 @@ class Projector:
     def _run(self) -> None:
         try:
             while batch := self._take():
-                began, ticket = time.monotonic(), self._ticket
+                ticket = self._ticket
                 self._work(batch)
-                self._pause(time.monotonic() - began, self._ticket - ticket)
+                self._pause(self._ticket - ticket)
         finally:
             connection.close()
             with self._changed:
@@ -232,11 +232,11 @@ class Projector:
         self._wishes[call_id] = due
         heapq.heappush(self._later, (due, call_id))
 
-    def _pause(self, worked: float, touches: int) -> None:
-        """Leave the processor to the door while it is busy."""
+    def _pause(self, touches: int) -> None:
+        """Leave the processor to the door while it is busy: so many touches came during the work."""
         self._is_busy = touches > 0 and len(self._waiting) > FLOOD
         if self._is_busy and not self._readers:
-            time.sleep(min(worked * PAUSE_FACTOR, LONGEST_PAUSE_SECONDS))
+            time.sleep(min(touches * PAUSE_PER_TOUCH_SECONDS, LONGEST_PAUSE_SECONDS))
 
 
 _projector = Projector()

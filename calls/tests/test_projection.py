@@ -143,18 +143,18 @@ def test_in_a_flood_the_door_goes_first(projector, folder, monkeypatch):
     monkeypatch.setattr(projection.time, "sleep", slept.append)
 
     # A desk full of live calls is no flood.
-    projector._pause(worked=0.01, touches=200)
+    projector._pause(touches=200)
     assert slept == []
     for number in range(projection.FLOOD + 1):
         projector._waiting[uuid.UUID(int=number + 10)] = 1
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
 
-    projector._pause(worked=0.01, touches=1)
-    assert slept == [pytest.approx(0.01 * projection.PAUSE_FACTOR)]
+    projector._pause(touches=7)
+    assert slept == [pytest.approx(7 * projection.PAUSE_PER_TOUCH_SECONDS)]
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_WHEN_BUSY
 
     # Nothing comes any more: now is the time to work it off.
-    projector._pause(worked=0.01, touches=0)
+    projector._pause(touches=0)
     assert len(slept) == 1
     assert len(projector._due(time.monotonic())[0]) == projection.MOST_AT_ONCE
     projector._waiting.clear()
