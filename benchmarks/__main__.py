@@ -37,12 +37,12 @@ CONNECTIONS = (1, 32, 128)
 # Half of the peak, by connections that pause: wrk itself has no rate.
 PACED_CONNECTIONS = 64
 SECRET = secrets.token_hex(16)
-PETE = "Pete"
+PETE, CEILING = "Pete", "bare ASGI + script + row"
 APPLICATIONS = {
     PETE: "config.asgi:application",
     "FastAPI dict manager": "benchmarks.peers.dict_manager:app",
     "bare ASGI": "benchmarks.peers.bare:app",
-    "bare ASGI + script + row": "benchmarks.peers.ceiling:app",
+    CEILING: "benchmarks.peers.ceiling:app",
 }
 
 
@@ -180,16 +180,18 @@ def measure(bench: Bench, rounds: int) -> list[Cell]:
         for cell in cells:
             progress(f"round {number + 1}/{rounds}: {cell.workload}, {cell.connections}, {cell.application}")
             bench.run(cell)
-    return cells + [paced(bench, cells, workload) for workload in WORKLOADS]
+    return cells + [cell for workload in WORKLOADS for cell in paced(bench, cells, workload, rounds)]
 
 
-def paced(bench: Bench, cells: list[Cell], workload: str) -> Cell:
-    """Measure Pete's latency at half of its own peak."""
+def paced(bench: Bench, cells: list[Cell], workload: str, rounds: int) -> list[Cell]:
+    """Measure Pete's latency at half of its own peak, and the ceiling's at the same rate."""
     peak = max(cell.median("per_second") for cell in cells if cell.application == PETE and cell.workload == workload)
-    cell = Cell(PETE, workload, PACED_CONNECTIONS, paced=True)
-    progress(f"half of peak: {workload}")
-    bench.run(cell, delay_ms=1000 * PACED_CONNECTIONS / (peak / 2))
-    return cell
+    found = [Cell(application, workload, PACED_CONNECTIONS, paced=True) for application in (PETE, CEILING)]
+    for number in range(rounds):
+        for cell in found:
+            progress(f"round {number + 1}/{rounds}: half of peak, {workload}, {cell.application}")
+            bench.run(cell, delay_ms=1000 * PACED_CONNECTIONS / (peak / 2))
+    return found
 
 
 def progress(text: str) -> None:
@@ -197,17 +199,19 @@ def progress(text: str) -> None:
 
 
 def table(cells: list[Cell]) -> str:
-    """Return the results as text, one line per cell, with Pete's rate beside each peer's."""
+    """Return the results as text, one line per cell, with Pete's rate beside each peer's. Paced: half of its peak."""
     numbers = f"{'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'errors':>6}"
-    lines = [f"{'workload':14} {'conns':>5}  {'application':26} {numbers}  Pete is"]
-    rates = {(c.workload, c.connections): c.median("per_second") for c in cells if c.application == PETE}
+    lines = [f"{'workload':14} {'conns':>5}  {'application':31} {numbers}  Pete is"]
+    pete = [cell for cell in cells if cell.application == PETE]
+    rates = {(cell.workload, cell.connections, cell.paced): cell.median("per_second") for cell in pete}
     for cell in cells:
-        name = f"{cell.application} (half of peak)" if cell.paced else cell.application
+        name = f"{cell.application}, paced" if cell.paced else cell.application
         rate = cell.median("per_second")
-        beside = "" if cell.application == PETE else f"{rates[cell.workload, cell.connections] / rate:.2f} ×"
+        ours = rates[cell.workload, cell.connections, cell.paced]
+        beside = "" if cell.application == PETE else f"{ours / rate:.2f} ×"
         errors = sum(run.errors for run in cell.runs) + cell.missing_rows
         numbers = f"{rate:8.0f} {cell.median('p50_ms'):8.2f} {cell.median('p99_ms'):8.2f} {errors:6d}"
-        lines.append(f"{cell.workload:14} {cell.connections:5d}  {name:26} {numbers}  {beside}")
+        lines.append(f"{cell.workload:14} {cell.connections:5d}  {name:31} {numbers}  {beside}")
     return "\n".join(lines)
 
 
