@@ -38,6 +38,12 @@ class AssistantChanged(CrmError):
     code = "assistant_changed"
 
 
+class VapiNotReady(CrmError):
+    """Vapi is not connected, or cannot be asked just now."""
+
+    code = "vapi_not_ready"
+
+
 class VapiUnavailable(TransientError):
     """Vapi, or the way to it, did not answer as it should. `retry_after` are the seconds it asked to wait, if any.
 

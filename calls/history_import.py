@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +25,7 @@ from crm.models import Lead
 from crm.phones import to_e164
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
@@ -34,22 +35,22 @@ LOT = 100
 _DIRECTIONS = {"outboundPhoneCall": "outbound", "webCall": "web", "vapi.websocketCall": "web"}
 
 
-def import_calls(days: int = DAYS) -> int:
+def import_calls(days: int = DAYS, *, told: Callable[[int, int], None] | None = None) -> int:
     """Bring in the ended calls of so many days that Pete does not have; return how many. Done twice it is done once.
 
-    Raises VapiUnavailable, VapiRefused.
+    After each lot `told` hears how many were looked at and how many of them were new. Raises VapiUnavailable,
+    VapiRefused.
     """
     now = timezone.now()
+    seen = done = 0
     with VapiClient(timeout=30) as client:
-        found: list[dict[str, Any]] = []
-        done = 0
-        for record in client.calls(now - timedelta(days=days)):
-            if record.get("status") == "ended":
-                found.append(record)
-            if len(found) >= LOT:
-                done += _keep(found, now)
-                found = []
-        return done + _keep(found, now)
+        ended = (record for record in client.calls(now - timedelta(days=days)) if record.get("status") == "ended")
+        while lot := list(islice(ended, LOT)):
+            seen += len(lot)
+            done += _keep(lot, now)
+            if told is not None:
+                told(seen, done)
+    return done
 
 
 @transaction.atomic

@@ -11,6 +11,8 @@ from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from calls.run_models import HistoryRun as HistoryRun
+from calls.run_models import RehearsalRun as RehearsalRun
 from crm.models import Agent, Lead, Listing, Team
 
 # Never change it: every call's primary key depends on it.
@@ -373,45 +375,3 @@ class PromptUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prompt_id} in {self.call_id}"
-
-
-class RehearsalRunQuerySet(models.QuerySet["RehearsalRun"]):
-    def unfinished(self) -> RehearsalRunQuerySet:
-        return self.filter(finished_at=None)
-
-
-class RehearsalRun(models.Model):
-    """Scenarios that were played in a scratch office on somebody's wish, and how they went.
-
-    `results` is [{name, about, outcome, problems, seconds, transcript}], in the order of `names`.
-    """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("Waiting for a worker")
-        RUNNING = "running", _("Running")
-        PASSED = "passed", _("Passed")
-        FAILED = "failed", _("Failed")
-        BROKEN = "broken", _("Could not be played")
-
-    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, related_name="+")
-    names = models.JSONField(default=list)
-    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
-    results = models.JSONField(default=list, blank=True)
-    # Why it could not be played, in a sentence.
-    problem = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    objects = RehearsalRunQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-pk"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=["queued", "running", "passed", "failed", "broken"]),
-                name="rehearsal_run_status_known",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pk} {self.status}"

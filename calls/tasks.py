@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
-from calls import board, projection, refold
+from calls import board, history_runs, projection, refold
 from calls.client import VapiClient
 from calls.errors import VapiUnavailable
 from calls.practice import sessions
@@ -63,6 +63,12 @@ def drop_ended_calls() -> int:
 def rehearse(run_id: int) -> None:
     """Play the scenarios of one run in a scratch office."""
     runs.play(run_id)
+
+
+@shared_task
+def bring_in_history(run_id: int) -> None:
+    """Bring in the calls of the weeks before Pete."""
+    history_runs.play(run_id)
 
 
 @shared_task

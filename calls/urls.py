@@ -4,7 +4,19 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from calls import views
 from calls.api.vapi import VapiAssistantsView
-from calls.pages import analytics, assistants, call, calls, note, prompts, rehearsals, suite, vapi_agent, wallboard
+from calls.pages import (
+    analytics,
+    assistants,
+    call,
+    calls,
+    history,
+    note,
+    prompts,
+    rehearsals,
+    suite,
+    vapi_agent,
+    wallboard,
+)
 from calls.tower import views as tower
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -27,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^calls/(?P<name>[^/]{1,200})/?$", call.call, name="call"),
     re_path(r"^vapi/assistants/?$", VapiAssistantsView.as_view(), name="vapi-assistants"),
     re_path(r"^assistants/?$", assistants.assistants, name="assistants"),
+    re_path(r"^assistants/history$", history.history, name="call-history"),
     re_path(r"^assistants/apply$", assistants.apply_changes, name="assistants-apply"),
     re_path(r"^assistants/(?P<vapi_id>[^/]{1,100})/?$", assistants.assistant, name="assistant"),
     re_path(r"^prompts/?$", prompts.prompts, name="prompts"),

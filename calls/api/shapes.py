@@ -70,3 +70,9 @@ LINE_AT_VAPI = record(
     problems=several(TEXT),
 )
 ASSISTANTS = record(assistants=several(LINE_AT_VAPI), count=COUNT, source=choice(["vapi", "pete"]), problem=maybe(TEXT))
+_THING: dict[str, Schema] = {"kind": choice(["tool", "assistant", "number"]), "vapi_id": TEXT, "name": TEXT}
+PLAN = record(
+    **_THING, fingerprint=TEXT, changes=several(record(path=TEXT, before=TEXT, after=TEXT)), problems=several(TEXT)
+)
+DIFFERENCES = record(plans=several(PLAN), problem=maybe(TEXT))
+RESULT = record(**_THING, outcome=TEXT, is_good={"type": "boolean"}, detail=TEXT)

@@ -19,14 +19,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from calls.client import VapiClient
+from calls.errors import VapiNotReady
 from calls.forms import MappingForm
 from calls.models import Assistant, Stage
+from calls.pages.history import history_context
 from calls.stage_prompts import speaking
-from calls.sync.apply import Outcome, Result, apply
-from calls.sync.compare import Kind
-from calls.sync.mapping import adopt
-from calls.sync.overview import Line, last_version_spoken, overview, read
+from calls.sync.apply import Outcome, Result
+from calls.sync.overview import Line, last_version_spoken, overview
+from calls.sync.setting_right import set_right
 from calls.sync.wanted import obstacle
 from crm.api.permissions import may_manage
 from crm.models import Agent
@@ -37,7 +37,7 @@ from crm.models import Agent
 @require_safe
 def assistants(request: HttpRequest) -> HttpResponse:
     """The list, with everything that differs."""
-    context = _context(request) | {"seen": overview(), "obstacle": obstacle()}
+    context = _context(request) | {"seen": overview(), "obstacle": obstacle()} | history_context()
     return render(request, "calls/assistants.html", context)
 
 
@@ -67,16 +67,10 @@ def apply_changes(request: HttpRequest) -> HttpResponse:
     """Set right what the person has looked at: `look` names each thing and the differences seen, "id:fingerprint"."""
     _require_manager(request)
     looked_at = dict(look.rpartition(":")[::2] for look in request.POST.getlist("look"))
-    found, trouble = read()
-    trouble = obstacle() or trouble
-    if found is None or trouble:
-        messages.error(request, trouble)
-        return redirect(_next(request))
-    plans = [plan for plan in found.plans if plan.vapi_id in looked_at]
-    adopt(found, [plan.vapi_id for plan in plans if plan.kind is Kind.ASSISTANT])
-    with VapiClient() as client:
-        results = apply(client, found, plans, looked_at=looked_at)
-    _say(request, results)
+    try:
+        _say(request, set_right(looked_at))
+    except VapiNotReady as exc:
+        messages.error(request, exc.message)
     return redirect(_next(request))
 
 

@@ -44,6 +44,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "PatchedListingChangeRequest": {"ids": [12, 13], "status": "let", "available_on": None},
     "PatchedTaskChangeRequest": {"ids": [6, 7], "done": True},
     "ReadRequest": {"lead": 42},
+    "NewVersionRequest": {"text": "Offer two times within {{timeline}}.", "note": "Two times are enough"},
+    "PreviewRequest": {"text": "The budget is {{budget}}.", "call": "560fd09b-5bda-5f59-93ff-1eeeba7b6973"},
+    "LookedAtRequest": {"look": {"7c1d3f52-0000-4000-8000-5f2f6d3c9a10": "0d4f5a6b7c8d9e0f"}},
+    "NewAssistantRequest": {"vapi_id": "7c1d3f52-0000-4000-8000-5f2f6d3c9a10", "team": 2},
+    "RehearsalRequest": {"names": ["wrong-date"]},
+    "HistoryRunRequest": {"days": 90},
+    "ChecksRequest": {"names": ["Audit"]},
+    "PresenceRequest": {"takes_calls": False},
     "BusyTimeRequest": _BUSY,
     "ClosureRequest": _CLOSURE,
     "NoteRequest": {"lead": 42, "text": "Prefers the afternoon."},
@@ -93,6 +101,18 @@ RECORDS: dict[str, dict[str, Any]] = {
     "Wishes": {
         "channels": {"hot_lead": ["page", "browser"], "assignment": ["page", "email"]}, "quiet_from": "21:00",
         "quiet_until": "07:00", "sound": False,
+    },
+    "Prompt": {
+        "stage": "booking", "assistant": None, "version": 4, "text": "Offer two times within {{timeline}}.",
+        "note": "Two times are enough", "author": 1, "created_at": _WRITTEN,
+    },
+    "Rehearsal": {
+        "id": 9, "agent": 1, "names": ["wrong-date"], "status": "queued", "results": [], "problem": "",
+        "created_at": _WRITTEN, "finished_at": None,
+    },
+    "HistoryRun": {
+        "id": 2, "agent": 1, "days": 90, "status": "done", "seen": 812, "brought": 790, "problem": "",
+        "created_at": _WRITTEN, "finished_at": _END,
     },
     "Entry": {
         "id": 1001, "at": _WRITTEN, "kind": "note", "text": "Prefers the afternoon.", "agent": 7, "actor": "staff",

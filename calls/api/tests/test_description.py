@@ -18,7 +18,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as bounded
 from schemathesis.config import SchemathesisConfig
 
-from calls.models import Assistant, Call, call_pk
+from calls.models import Assistant, Call, HistoryRun, RehearsalRun, call_pk
 from crm.api.described import description
 from crm.api.tests.conftest import problem
 from crm.models import (
@@ -97,6 +97,8 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
         "calls": str(call.pk),
         "closures": Closure.objects.create(starts_on=SOON.date(), ends_on=SOON.date()).pk,
         "notes": Note.objects.create(lead=lead, text="Hi").pk,
+        "rehearsals": RehearsalRun.objects.create(names=["wrong-date"], finished_at=SOON, status="passed").pk,
+        "call-history": HistoryRun.objects.create(days=90, finished_at=SOON, status="done").pk,
         "photos": ListingPhoto.objects.create(listing=home, width=4, height=3).pk,
         "saved-views": SavedView.objects.create(person=admin, page="leads", name="Hot").pk,
         "tasks": Task.objects.create(lead=lead, kind=TaskKind.CALLBACK, text="x", due_at=SOON, key="t").pk,

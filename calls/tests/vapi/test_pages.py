@@ -330,3 +330,40 @@ def test_odd_values_at_vapi_break_no_page(manager, url, vapi, recorder):
         page(manager, f"/assistants/{row['id']}")
     assert manager.get("/vapi/assistants").status_code == 200
     assert recorder.forgive()
+
+
+def test_programs_see_the_differences_and_set_right_what_they_looked_at(url, vapi) -> None:
+    one = vapi.add("assistant", **drifted())
+    boss = program(Role.MANAGER)
+    path = "/api/v1/assistants/differences"
+
+    plans = {plan["vapi_id"]: plan for plan in boss.get(path).json()["plans"]}
+    look = {one["id"]: plans[one["id"]]["fingerprint"]}
+    results = boss.post(path, {"look": look}, content_type="application/json").json()["results"]
+
+    assert plans[one["id"]]["changes"]
+    assert SECRET not in str(plans)
+    assert [(row["vapi_id"], row["outcome"]) for row in results] == [(one["id"], "applied")]
+    again = boss.post(path, {"look": look}, content_type="application/json").json()["results"]
+    assert [row["outcome"] for row in again] == ["in order"]
+    assert program(Role.AGENT).post(path, {"look": look}, content_type="application/json").status_code == 403
+
+
+def test_programs_take_up_an_assistant_that_is_new_at_vapi(url, vapi, settings) -> None:
+    one = vapi.add("assistant", **drifted("Elm"))
+    boss = program(Role.MANAGER)
+
+    made = boss.post("/api/v1/assistants", {"vapi_id": one["id"]}, content_type="application/json")
+    gone = boss.post("/api/v1/assistants", {"vapi_id": "nobody"}, content_type="application/json")
+    settings.VAPI_API_KEY = ""
+    unasked = boss.post("/api/v1/assistants", {"vapi_id": "nobody"}, content_type="application/json")
+
+    assert (made.status_code, made.json()["name"]) == (201, "Elm")
+    assert (gone.status_code, unasked.status_code, unasked.json()["code"]) == (400, 409, "vapi_not_ready")
+    assert [row.name for row in Assistant.objects.all()] == ["Elm"]
+
+
+def program(role: Role) -> Client:
+    person = Agent.objects.create_user(f"program-{role}@example.com", full_name=f"The {role}", role=role)
+    _, secret = issue_token(agent=person, scopes=["read", "write"])
+    return Client(headers={"authorization": f"Bearer {secret}"})
