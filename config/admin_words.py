@@ -139,6 +139,7 @@ NAMES = frozenset(
         _("generation"),
         _("gone"),
         _("gone lead id"),
+        _("has letter keys"),
         _("has report"),
         _("hash"),
         _("headings"),

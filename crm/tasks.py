@@ -13,11 +13,13 @@ from crm.audit import chain
 from crm.hooks import delivering
 from crm.imports import running
 from crm.languages import letters_to
-from crm.models import DeliveryStatus, IdempotentRequest, ImportBatch, WebhookDelivery
+from crm.models import DeliveryStatus, IdempotentRequest, ImportBatch, WebhookDelivery, WebhookSubscription
 
 # A program that repeats a request does so within minutes; a person with a script within days.
 DELIVERIES_FOR = timedelta(days=30)
 IDEMPOTENT_FOR = timedelta(days=7)
+# Longer than the undo of a removal is offered.
+REMOVED_FOR = timedelta(hours=2)
 
 
 @shared_task
@@ -85,7 +87,8 @@ def deliver_due_webhooks() -> int:
 
 @shared_task
 def forget_webhook_deliveries() -> int:
-    """Forget deliveries that are settled and that nobody asks about any more."""
+    """Forget deliveries that are settled and that nobody asks about any more, and removed subscribers with theirs."""
+    WebhookSubscription.with_removed.filter(removed_at__lt=timezone.now() - REMOVED_FOR).delete()
     settled = WebhookDelivery.objects.exclude(status=DeliveryStatus.PENDING)
     return settled.filter(created_at__lt=timezone.now() - DELIVERIES_FOR).delete()[0]
 

@@ -117,6 +117,26 @@ def test_the_sheet_of_keys_names_them(board: Page):
     expect(sheet).to_be_hidden()
 
 
+def test_letters_are_switched_off_and_on_again(board: Page):
+    """WCAG 2.1.4: who dictates is not led about the desk by what they say."""
+    board.keyboard.press("?")
+    sheet = board.get_by_role("dialog", name="Keys")
+    sheet.get_by_role("button", name="Switch letters off").click()
+    expect(board.locator("[data-letter-keys=off]")).to_be_visible()
+    expect(board.locator("html.is-scripted")).to_be_visible()
+    board.keyboard.press("?")
+    expect(sheet).to_be_hidden()
+    board.keyboard.press("Control+k")
+    expect(board.get_by_role("dialog", name="Command palette")).to_be_visible()
+    board.keyboard.press("Escape")
+
+    board.get_by_role("button", name="Theme, language").click()
+    board.get_by_role("button", name="Keys", exact=True).click()
+    sheet.get_by_role("button", name="Switch letters on").click()
+
+    expect(board.locator("[data-rail]:not([data-letter-keys])")).to_be_visible()
+
+
 def test_the_first_steps_check_themselves_and_can_be_put_away(board: Page, home: dict):
     board.reload()
     steps = board.get_by_role("group", name="First steps")

@@ -96,6 +96,8 @@ class Agent(AbstractUser):
     timezone = models.CharField(max_length=64, default=office_timezone, validators=[validate_timezone])
     # A code of settings.LANGUAGES; empty follows the browser.
     language = models.CharField(_("language"), max_length=8, choices=languages.choices, blank=True)
+    # Whether a letter alone is a shortcut: who dictates, or has an unsteady hand, switches that off.
+    has_letter_keys = models.BooleanField(default=True, editable=False)
     phone = models.CharField(max_length=16, blank=True)
     is_bookable = models.BooleanField(default=True)
     # When this person put the first steps away; None: they show until all are done.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -23,6 +25,13 @@ class WebhookEvent(models.TextChoices):
     CALL_ENDED = "call.ended", _("Call Ended")
 
 
+class KeptSubscriptions(models.Manager["WebhookSubscription"]):
+    """Without those that were removed and wait for their undo."""
+
+    def get_queryset(self) -> models.QuerySet[WebhookSubscription]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class WebhookSubscription(models.Model):
     """An address that is told of events, in their order. `secret` signs; it is kept encrypted."""
 
@@ -37,6 +46,11 @@ class WebhookSubscription(models.Model):
     # Until then one worker has it: deliveries of one subscription never overtake each other.
     busy_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Until the night that follows, a removed one can be brought back with its log.
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = KeptSubscriptions()
+    with_removed: ClassVar[models.Manager[WebhookSubscription]] = models.Manager()
 
     class Meta:
         ordering = ["pk"]

@@ -7,6 +7,7 @@ from crm.pages import (
     first_steps,
     imports,
     language,
+    letter_keys,
     notifications,
     office_settings,
     palette,
@@ -17,6 +18,7 @@ from crm.pages import (
 urlpatterns = [
     path("presence/<slug:kind>/<int:pk>", presence.look, name="presence"),
     path("language", language.choose, name="set_language"),
+    path("letter-keys", letter_keys.choose, name="letter-keys"),
     path("notifications", notifications.notifications, name="notifications"),
     path("notifications/read", notifications.read, name="notifications-read"),
     path("notifications/unread", notifications.unread, name="notifications-unread"),

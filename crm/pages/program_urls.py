@@ -12,4 +12,5 @@ urlpatterns = [
     path("settings/programs/webhooks", programs.add_webhook, name="webhook-add"),
     path("settings/programs/webhooks/<int:webhook_id>/switch", programs.switch_webhook, name="webhook-switch"),
     path("settings/programs/webhooks/<int:webhook_id>/remove", programs.remove_webhook, name="webhook-remove"),
+    path("settings/programs/webhooks/<int:webhook_id>/restore", programs.restore_webhook, name="webhook-restore"),
 ]

@@ -29,7 +29,7 @@ from crm.tokens import issue_token
 TOKENS, WEBHOOKS = "tokens", "webhooks"
 _LABELS = {TOKENS: gettext_lazy("My tokens"), WEBHOOKS: gettext_lazy("Webhooks")}
 FORMS: dict[str, Any] = {TOKENS: TokenForm, WEBHOOKS: WebhookForm}
-# So long a revocation can be taken back, and a revoked token stands in the list.
+# So long a revocation or a removal can be taken back, and a revoked token stands in the list.
 UNDO_FOR = timedelta(hours=1)
 
 
@@ -147,10 +147,24 @@ def switch_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
-    """Forget a subscription that is switched off, and its log."""
+    """Put away a subscription that is switched off, and its log; the night forgets both."""
     _require_manager(request)
-    get_object_or_404(WebhookSubscription, pk=webhook_id, is_active=False).delete()
-    return said.done(request, _to(WEBHOOKS), _("The webhook is gone."))
+    row = get_object_or_404(WebhookSubscription, pk=webhook_id, is_active=False)
+    row.removed_at = timezone.now()
+    row.save(update_fields=["removed_at"])
+    return said.done(request, _to(WEBHOOKS), _("The webhook is gone."), undo=reverse("webhook-restore", args=[row.pk]))
+
+
+@login_required
+@require_POST
+def restore_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
+    """Bring back what was removed within the hour, with its secret and its log; it stays switched off."""
+    _require_manager(request)
+    since = timezone.now() - UNDO_FOR
+    row = get_object_or_404(WebhookSubscription.with_removed, pk=webhook_id, removed_at__gte=since)
+    row.removed_at = None
+    row.save(update_fields=["removed_at"])
+    return said.undone(request, _to(WEBHOOKS))
 
 
 def _require_manager(request: HttpRequest) -> None:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm import tasks
 from crm.models import ApiToken, Role, WebhookSubscription
 from crm.tests import factories
 from crm.tokens import find_token, issue_token
@@ -98,6 +99,43 @@ def test_a_webhook_is_added_switched_off_and_on_and_removed(client, mo) -> None:
     assert not WebhookSubscription.objects.exists()
 
 
+@pytest.fixture
+def removed(client, mo) -> WebhookSubscription:
+    """A webhook that was told something, and then put away."""
+    client.post(f"{PAGE}/webhooks", HOOK)
+    row = WebhookSubscription.objects.get()
+    row.deliveries.create(event="lead.created", payload={}, status="delivered")
+    WebhookSubscription.objects.update(is_active=False)
+    client.post(f"{PAGE}/webhooks/{row.pk}/remove")
+    return row
+
+
+def test_a_removed_webhook_is_nowhere_and_comes_back_whole(client, mo, removed) -> None:
+    page = client.get(PAGE, {"show": "webhooks"}).content.decode()
+    assert f"{PAGE}/webhooks/{removed.pk}/restore" in page
+    assert HOOK["url"] not in page.partition("<table")[2]
+    assert HOOK["url"] not in client.get("/api/v1/webhooks").content.decode()
+    assert client.post(f"{PAGE}/webhooks/{removed.pk}/switch").status_code == 404
+
+    client.post(f"{PAGE}/webhooks/{removed.pk}/restore")
+
+    row = WebhookSubscription.objects.get()
+    assert (row.url, bytes(row.secret), row.is_active) == (HOOK["url"], bytes(removed.secret), False)
+    assert row.deliveries.count() == 1
+
+
+def test_after_an_hour_a_removal_stands_and_the_night_forgets_it(client, mo, removed) -> None:
+    WebhookSubscription.with_removed.update(removed_at=timezone.now() - timedelta(minutes=61))
+    assert client.post(f"{PAGE}/webhooks/{removed.pk}/restore").status_code == 404
+    tasks.forget_webhook_deliveries()
+    assert WebhookSubscription.with_removed.count() == 1
+
+    WebhookSubscription.with_removed.update(removed_at=timezone.now() - timedelta(hours=3))
+    tasks.forget_webhook_deliveries()
+
+    assert not WebhookSubscription.with_removed.exists()
+
+
 @pytest.mark.parametrize(
     "wrong", [{"url": "https://10.0.0.1/"}, {"url": "x"}, {"url": ""}, {"events": []}, {"events": ["x"]}]
 )
@@ -110,7 +148,7 @@ def test_webhooks_are_the_managers_business(client, ana) -> None:
     row = WebhookSubscription.objects.create(url=HOOK["url"], events=["call.ended"], secret=b"")
 
     assert HOOK["url"] not in client.get(PAGE, {"show": "webhooks"}).content.decode()
-    for path in ("webhooks", f"webhooks/{row.pk}/switch", f"webhooks/{row.pk}/remove"):
+    for path in ("webhooks", f"webhooks/{row.pk}/switch", f"webhooks/{row.pk}/remove", f"webhooks/{row.pk}/restore"):
         assert client.post(f"{PAGE}/{path}", HOOK).status_code == 403
     assert WebhookSubscription.objects.get() == row
 

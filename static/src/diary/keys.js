@@ -1,4 +1,6 @@
 // The keyboard in the grid: one stop for Tab, arrows go from step to step, Enter opens, p and n turn the page.
+import { hasLetterKeys } from "../shell/shortcuts.js";
+
 const TURNS = { p: "previous", t: "today", n: "next" };
 const ARROWS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
 
@@ -17,6 +19,8 @@ export function startKeys(document, diary) {
     if (cell && ARROWS.includes(event.key)) {
       event.preventDefault();
       move(document, cell, event.key);
+    } else if (!hasLetterKeys(document)) {
+      return;
     } else if (TURNS[event.key]) {
       diary().querySelector(`[data-step="${TURNS[event.key]}"]`)?.click();
     } else if (event.key === "b") {

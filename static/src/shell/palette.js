@@ -1,5 +1,5 @@
 // The command palette: what this page offers first, then what the server finds; what was visited when nothing is typed.
-import { ACTS, visible } from "./shortcuts.js";
+import { ACTS, hasLetterKeys, visible } from "./shortcuts.js";
 
 const AFTER_MS = 120;
 const MOST_RECENT = 8;
@@ -83,14 +83,18 @@ class Palette {
 
   // What the page itself offers for its record; the first is what Enter does.
   #here(typed) {
-    return Object.entries(ACTS)
+    const keyed = Object.entries(ACTS)
       .map(([key, selector]) => [key, visible(this.root, selector)])
       .filter(([, element]) => element)
       .map(([key, element]) => {
         const label = (element.getAttribute("aria-label") ?? element.textContent).trim();
-        return { label, detail: "", icon: "zap", key, element };
-      })
-      .filter((item) => item.label.toLowerCase().includes(typed));
+        return { label, detail: "", icon: "zap", key: hasLetterKeys(this.root) ? key : "", element };
+      });
+    // What stands in a menu that is closed has a name of its own for here.
+    const named = [...this.root.querySelectorAll("[data-act]")].map((element) => {
+      return { label: element.dataset.act, detail: "", icon: "zap", element };
+    });
+    return [...keyed, ...named].filter((item) => item.label.toLowerCase().includes(typed));
   }
 
   #forget() {

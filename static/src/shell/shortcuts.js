@@ -16,11 +16,16 @@ const GO_WITHIN_MS = 1200;
 export function startShortcuts(root) {
   if (!root.querySelector("[data-rail]")) return;
   let wentAt = 0;
-  root.addEventListener("click", (event) => event.target.closest?.("[data-palette]") && openPalette(root, event));
+  const isOn = hasLetterKeys(root);
+  root.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-palette]")) openPalette(root, event);
+    if (event.target.closest?.("[data-keys]")) root.getElementById("shortcuts").showModal();
+  });
   root.addEventListener("keydown", (event) => {
     const { key } = event;
     if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === "k") return openPalette(root, event);
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isBusy(root, event.target)) return;
+    if (!isOn) return key === "Enter" ? openRow(root, event) : undefined;
     const isGoing = Date.now() - wentAt < GO_WITHIN_MS;
     wentAt = 0;
     if (isGoing) follow(event, root.querySelector(`[data-go="${CSS.escape(key)}"]`));
@@ -30,6 +35,11 @@ export function startShortcuts(root) {
     else if (key === "Enter") openRow(root, event);
     else if (KEYS[key]) follow(event, visible(root, KEYS[key]), key === "/" ? () => openPalette(root, event) : null);
   });
+}
+
+// Who dictates, or whose hand slips, switches off what a letter alone would do; Ctrl+K and Enter stay.
+export function hasLetterKeys(root) {
+  return root.querySelector("[data-rail]")?.dataset.letterKeys !== "off";
 }
 
 async function openPalette(root, event) {
