@@ -173,6 +173,11 @@ class Api:
         answer.raise_for_status()
         return answer.json()
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        answer = httpx.patch(f"{self.desk.url}/api/v1/{path}", json=body, headers=self._headers)
+        answer.raise_for_status()
+        return answer.json()
+
     def put(self, path: str, body: Any) -> Any:
         answer = httpx.put(f"{self.desk.url}/api/v1/{path}", json=body, headers=self._headers)
         answer.raise_for_status()

@@ -21,7 +21,6 @@ startDoor(document);
 startToasts(document);
 startSheets(document);
 startWaiting(document);
-startDesk(document);
 startPresence(document);
 startNotices(document);
 startShortcuts(document);
@@ -48,8 +47,12 @@ const started = Object.entries(PAGES).map(async ([selector, load]) => {
   const root = document.querySelector(selector);
   if (root) (await load())(document, root);
 });
-// What needs a script (.needs-script) is there from now on.
-Promise.allSettled(started).then(() => document.documentElement.classList.add("is-scripted"));
+Promise.allSettled(started).then(() => {
+  // What needs a script (.needs-script) is there from now on.
+  document.documentElement.classList.add("is-scripted");
+  // Last: what the socket says first is for those who listen by now.
+  startDesk(document);
+});
 
 // What the palette shows at rest; nobody waits for it.
 if (document.getElementById("palette")) import("./shell/palette.js").then(({ remember }) => remember(document));

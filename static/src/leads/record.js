@@ -4,7 +4,7 @@ import htmx from "htmx.org";
 export function startRecord(document, root) {
   const now = () => document.getElementById("lead-now");
   const isBusy = () =>
-    Boolean(document.querySelector("#lead-panel [data-editing], [popover]:popover-open")) ||
+    Boolean(document.querySelector("#lead-panel :is([data-editing], .htmx-request), [popover]:popover-open")) ||
     document.activeElement?.closest("#lead-panel form, #lead-now") !== null;
   let isBehind = false;
   const refresh = () => {
