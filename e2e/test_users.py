@@ -32,8 +32,8 @@ def worker(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """Have done what is asked for in the pages."""
     running = start_worker(desk, tmp_path_factory.mktemp("users") / "worker.log")
     yield
-    running.terminate()
-    running.wait(20)
+    running.kill()
+    running.wait()
 
 
 def start_worker(desk: Desk, log: Path) -> subprocess.Popen[bytes]:
