@@ -74,7 +74,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.security.SecurityHeadersMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.VersionedFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -257,11 +257,15 @@ DJANGO_VITE = {
         "static_url_prefix": "dist",
     }
 }
-# Vite's files carry a hash in their names and Django's own come from the package: nothing has to be collected.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.VersionedStorage"},
+}
+# Vite's files carry a hash in their names and the packages' a version in their addresses: nothing has to be collected.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-# A built file's name changes with its content, so a browser never has to ask for it again.
-WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
+# These addresses change with the content, so a browser never has to ask for it again.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(dist/assets/.+-[\w-]{8}\.\w+|v-[0-9a-f]{12}/.+)$"
 # Before the first build the folder is not there; `manage.py doctor` says so in plain words.
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004", "django_vite.W001"]
 # An agent's email is unique whatever its case, by a constraint on lower(email): stricter than what the check looks for.
