@@ -86,6 +86,8 @@ class Desk:
             "--lifespan": "on",
             "--log-level": "warning",
             "--timeout-graceful-shutdown": "5",
+            # Longer than proxies keep an idle connection: who ends it first must not be we, with a delivery on its way.
+            "--timeout-keep-alive": "75",
         }
         flat = [word for option in options.items() for word in option]
         self.start("web", "-m", "uvicorn", "config.asgi:application", "--no-access-log", "--no-server-header", *flat)

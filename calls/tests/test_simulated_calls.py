@@ -39,7 +39,7 @@ class Server(threading.Thread):
         from config.asgi import application
 
         self.socket = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(application, log_level="warning", lifespan="on", ws="none")
+        config = uvicorn.Config(application, log_level="warning", lifespan="on", ws="none", timeout_keep_alive=75)
         self.server = uvicorn.Server(config)
         self.server.install_signal_handlers = lambda: None
 

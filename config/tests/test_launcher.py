@@ -102,6 +102,8 @@ def test_a_desk_starts_survives_crashes_and_ends_completely(desk):
     assert not (Path(desk.environment["DATA_DIR"]) / "secrets" / "admin_password").exists()
 
     web = next(process for process in desk.processes() if "uvicorn" in process.cmdline())
+    # A minute is how long nginx keeps an idle connection, and may send the next delivery on it.
+    assert int(web.cmdline()[web.cmdline().index("--timeout-keep-alive") + 1]) > 60
     web.kill()
     assert desk.wait_for(lambda: desk.said("web was ended by SIGKILL; starting it again"))
     keeper = next(process for process in desk.processes() if "config.keeper" in process.cmdline())
