@@ -7,7 +7,7 @@ class CalendarSyncConfig(AppConfig):
     verbose_name = _("Calendars")
 
     def ready(self) -> None:
-        from calendar_sync import audited, checks, first_steps, rail, receivers, status
+        from calendar_sync import audited, checks, erasing, first_steps, rail, receivers, status
         from crm import calendar_status
         from crm.pages import places
 
@@ -17,3 +17,4 @@ class CalendarSyncConfig(AppConfig):
         receivers.connect()
         checks.register()
         audited.connect()
+        erasing.connect()

@@ -16,6 +16,7 @@ from calls.models import (
     Assistant,
     Call,
     ControlAction,
+    HistoryRun,
     PersonRequest,
     Phase,
     Presence,
@@ -191,6 +192,14 @@ class PersonRequestAdmin(ReadOnlyAdmin):
 @admin.register(RehearsalRun)
 class RehearsalRunAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "agent", "status", "finished_at", "problem")
+    list_filter = ("status", ("agent", AutocompleteSelectFilter))
+    list_select_related = ("agent",)
+    search_fields = ("agent__full_name", "problem")
+
+
+@admin.register(HistoryRun)
+class HistoryRunAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "agent", "days", "status", "seen", "brought", "finished_at", "problem")
     list_filter = ("status", ("agent", AutocompleteSelectFilter))
     list_select_related = ("agent",)
     search_fields = ("agent__full_name", "problem")

@@ -1,6 +1,7 @@
 """Forgetting a person who asks for it. What they said and who they were goes; that somebody called stays, for figures.
 
-Other apps register what they forget. Recordings lie at Vapi and are deleted there.
+Other apps register what they forget. Recordings lie at Vapi and are deleted there; backups are the operator's to let
+run out.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from crm import booking
-from crm.audit.erasing import erase_leads
+from crm.audit.erasing import erase_leads, erase_marked
+from crm.imports import forgetting
 from crm.models import (
     Appointment,
     AppointmentStatus,
-    ImportKind,
-    ImportRow,
     Lead,
     LeadMerge,
     Note,
@@ -27,6 +27,7 @@ from crm.models import (
     TimelineEntry,
     WebhookDelivery,
 )
+from crm.traces import forget_files, marks_of, scrub_everywhere
 
 ERASED = "Erased"
 _LIVE = [AppointmentStatus.HELD, AppointmentStatus.BOOKED]
@@ -40,10 +41,14 @@ def register(erase: Callable[[Lead], None]) -> None:
 
 @transaction.atomic
 def erase_person(lead: Lead) -> None:
-    """Take away everything that tells who this lead is. Viewings to come are cancelled, in calendars too."""
+    """Take away everything that tells who this lead is. Viewings to come are cancelled, in calendars too.
+
+    Every text is looked through for the person's number, address and name, which may take a minute.
+    """
     for viewing in Appointment.objects.filter(lead=lead, status__in=_LIVE, starts_at__gt=timezone.now()):
         booking.cancel(viewing.pk)
     locked = Lead.objects.select_for_update(no_key=True).get(pk=lead.pk)
+    marks = marks_of(locked)
     for erase in _erasers:
         erase(locked)
     for model in (Note, Task, TimelineEntry, OutgoingMessage, Notice):
@@ -51,12 +56,14 @@ def erase_person(lead: Lead) -> None:
     LeadMerge.objects.filter(kept=locked).delete()
     told = Q(payload__lead__id=locked.pk) | Q(payload__appointment__lead=locked.pk)
     WebhookDelivery.objects.filter(told).delete()
-    rows = ImportRow.objects.filter(batch__kind=ImportKind.LEADS, object_id=locked.pk)
-    rows.update(text="", before=None)
+    forgetting.forget(locked, marks)
     Appointment.objects.filter(lead=locked).update(cancel_reason="")
     _scrub(locked)
+    scrub_everywhere(marks)
+    forget_files(marks)
     # Last: what was changed just now is in the audit as well.
     erase_leads([locked.pk])
+    erase_marked(marks.pattern)
 
 
 def _scrub(lead: Lead) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import smtplib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
 
 from calendar_sync import alerts, tasks, tokens
-from calendar_sync.models import NoticeKind
+from calendar_sync.models import Notice, NoticeKind
 from calendar_sync.notices import raise_notice, resolve_notice
 from calendar_sync.tests import factories
+from crm.erasure import erase_person
 from crm.models import Agent, Role
 from crm.models.notices import Notice as BellNotice
 from crm.tests import factories as crm
@@ -141,3 +143,17 @@ def test_a_mailer_that_fails_half_way_writes_to_nobody_twice(agent, monkeypatch)
 
     assert alerts.send(notice.pk) == 1
     assert len(mail.outbox) == len(told()) == 2
+
+
+def test_a_notice_goes_with_the_person_it_names(agent):
+    home, lead, other = crm.listing(agent), crm.lead(full_name="Zoe"), crm.lead()
+    at = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    for number, who in enumerate((lead, other)):
+        viewing = crm.appointment(agent, home, at + timedelta(hours=number), lead=who)
+        Notice.objects.create(
+            kind=NoticeKind.MOVED, agent=agent, appointment=viewing, text=f"With {who}", key=str(number)
+        )
+
+    erase_person(lead)
+
+    assert [notice.appointment.lead for notice in Notice.objects.all()] == [other]

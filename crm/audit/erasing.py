@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from django.db.models import Model
 
 # A lead's own entries, and those of rows that belong to it: what came or went names its lead.
 _OF_LEADS = """
@@ -22,14 +24,32 @@ WHERE e.salt IS NOT NULL
   AND ((e.table_name = 'crm_lead' AND e.row_id = ANY(%(ids)s))
        OR EXISTS (SELECT 1 FROM own WHERE own.table_name = e.table_name AND own.row_id = e.row_id))
 """
+# Other entries that tell of somebody: a supervisor's words in a call, a text about somebody else.
+_FORGET = "UPDATE crm_auditentry SET before = NULL, after = NULL, salt = NULL WHERE salt IS NOT NULL AND "
+_MARKED = _FORGET + "(before::text ~* %(pattern)s OR after::text ~* %(pattern)s)"
+_OF_ROWS = _FORGET + "table_name = %(table)s AND row_id = ANY(%(ids)s)"
+
+
+def erase_leads(ids: Iterable[int]) -> int:
+    """Forget the values of every entry about these leads; return how many entries that were."""
+    return _forget(_OF_LEADS, {"ids": [str(pk) for pk in ids]})
+
+
+def erase_marked(pattern: str) -> int:
+    """Forget the values of every entry that this regular expression, unless empty, is found in; return how many."""
+    return _forget(_MARKED, {"pattern": pattern}) if pattern else 0
+
+
+def erase_rows(model: type[Model], ids: Iterable[object]) -> int:
+    """Forget the values of every entry about these rows of a table; return how many."""
+    return _forget(_OF_ROWS, {"table": model._meta.db_table, "ids": [str(pk) for pk in ids]})
 
 
 @transaction.atomic
-def erase_leads(ids: Iterable[int]) -> int:
-    """Forget the values of every entry about these leads; return how many entries that were."""
+def _forget(sql: str, values: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pete.audit_erases', 'on', true)")
-        cursor.execute(_OF_LEADS, {"ids": [str(pk) for pk in ids]})
+        cursor.execute(sql, values)
         count = cursor.rowcount
         cursor.execute("SELECT set_config('pete.audit_erases', '', true)")
     return count

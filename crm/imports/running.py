@@ -49,6 +49,11 @@ def path_of(batch: ImportBatch) -> Path:
     return path
 
 
+def drop_file(batch: ImportBatch) -> None:
+    """Delete the uploaded file. What became of each row is kept beside it."""
+    path_of(batch).unlink(missing_ok=True)
+
+
 def take_in(file: BinaryIO, *, filename: str, kind: str, agent: Agent) -> ImportBatch:
     """Keep an uploaded file and look at its first rows. Raises UnreadableFile."""
     batch = ImportBatch(kind=ImportKind(kind), filename=filename[-200:] or "file", agent=agent)
@@ -107,6 +112,9 @@ def _go_through(batch_id: int, under_way: str, over: str, *, is_dry: bool) -> No
 
 def _settle(batch: ImportBatch, status: str, **values: Any) -> None:
     ImportBatch.objects.filter(pk=batch.pk).update(status=status, finished_at=timezone.now(), **values)
+    if status in (ImportStatus.DONE, ImportStatus.UNDONE):
+        # Nothing reads it any more, and it is full of people.
+        drop_file(batch)
 
 
 class _Passage:

@@ -36,6 +36,7 @@ NOT_WATCHED = {
     "calls.PersonRequest",
     "calls.Presence",
     "calls.PromptUse",
+    "calls.HistoryRun",
     "calls.RehearsalRun",
     "calls.Supervision",
     "calls.ToolCall",
