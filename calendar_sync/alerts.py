@@ -61,4 +61,4 @@ def _letter(notice: Notice, person: Agent) -> tuple[str, str]:
     whose = _("Your calendar") if is_own else _("Calendar of %s") % notice.agent
     subject = _("No access to Microsoft 365") if _is_about_all(notice) else whose
     link = f"{settings.PUBLIC_URL}{reverse('calendar-health', args=[notice.agent_id])}"
-    return subject, f"{notice.text}\n\n{notice.cure}\n\n{link}\n"
+    return subject, f"{notice.said.text}\n\n{notice.said.cure}\n\n{link}\n"

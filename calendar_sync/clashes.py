@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from calendar_sync import telling
 from calendar_sync.models import Connection, MirroredEvent, Notice, NoticeKind
@@ -57,15 +58,19 @@ def tell(appointment: Appointment, event_ids: Collection[str], now: datetime) ->
     put_away = Notice.objects.filter(key=key, resolved_at__isnull=False, data__at=at).first()
     if put_away is not None and set(event_ids) <= set(put_away.data["events"]):
         return
-    when = telling.at_local(appointment.starts_at, appointment)
     start = appointment.starts_at
     offers = nearest_offers(listing=appointment.listing, starts_at=start, prefer_agent_id=appointment.agent_id, now=now)
     raise_notice(
         NoticeKind.CLASH,
         appointment.agent,
         key=key,
-        text=f"The viewing of {appointment.listing} with {appointment.lead} on {when} meets something else in Outlook.",
-        cure=f"Move one of the two: the viewing{telling.or_to(offers, appointment)}.",
+        text=lambda: (
+            _("The viewing of %(home)s with %(lead)s on %(when)s meets something else in Outlook.")
+            % telling.words(appointment)
+        ),
+        cure=lambda: (
+            _("Move one of the two: the viewing%(example)s.") % {"example": telling.or_to(offers, appointment)}
+        ),
         appointment=appointment,
         data={"at": at, "events": list(event_ids), "alternatives": telling.as_data(offers)},
     )

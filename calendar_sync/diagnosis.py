@@ -29,6 +29,8 @@ class Diagnosis:
     code: str
     text: str
     cure: str
+    # Entra's word, which says more where the code is not known.
+    error: str = ""
     # It concerns this installation, not a person: everybody's connection is affected.
     is_operators: bool = False
 
@@ -72,7 +74,7 @@ def diagnose(code: str, error: str = "") -> Diagnosis:
         status, text, cure = RECONNECT, _("Microsoft no longer accepts the sign-in."), _SIGN_IN_AGAIN
     else:
         status, text, cure = BROKEN, _("Microsoft refuses for a reason unknown to Pete."), _OTHERWISE
-    return Diagnosis(status, code, str(text), str(cure), code in OPERATORS)
+    return Diagnosis(status, code, str(text), str(cure), error, code in OPERATORS)
 
 
 def entra_code(result: Mapping[str, Any]) -> str:

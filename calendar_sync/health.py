@@ -165,7 +165,7 @@ class Person:
     def troubles(self) -> list[Trouble]:
         """Return what is wrong, worst first, each once."""
         found = self.own_troubles
-        found += [Trouble(row.text, row.cure) for row in self.told if row.kind != NoticeKind.MOVED]
+        found += [Trouble(*row.said) for row in self.told if row.kind != NoticeKind.MOVED]
         if self.failed and not any(row.kind == NoticeKind.PUSH_FAILED for row in self.notices):
             found.append(Trouble(str(_("A viewing could not be written to Outlook.")), str(_("Try again."))))
         return found
@@ -181,7 +181,7 @@ class Person:
         elif self.connection.status != ConnectionStatus.CONNECTED:
             told = [row for row in self.notices if row.kind == NoticeKind.CONNECTION]
             meaning = diagnose(self.connection.status_code)
-            yield Trouble(told[0].text, told[0].cure) if told else Trouble(meaning.text, meaning.cure)
+            yield Trouble(*told[0].said) if told else Trouble(meaning.text, meaning.cure)
         elif self.state is CHOOSE:
             yield Trouble(
                 str(_("Pete does not know which calendars to read, or where to write viewings.")),

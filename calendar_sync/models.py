@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import Agent, Appointment, BusyTime
@@ -220,6 +223,17 @@ class NoticeKind(models.TextChoices):
     DRIFT = "drift", _("Pete and Outlook differ")
 
 
+class Words(NamedTuple):
+    """What is wrong, and what to do."""
+
+    text: str
+    cure: str
+
+
+# In a notice's data: text and cure by the codes of the languages that have them, besides the first.
+WORDS = "words"
+
+
 class Notice(models.Model):
     """Something about a calendar that exactly this agent, and the managers, must know; with the cure in words."""
 
@@ -242,6 +256,11 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+    @property
+    def said(self) -> Words:
+        """Return what is wrong and the cure, in the language in force if it was put into words in that."""
+        return Words(*self.data.get(WORDS, {}).get(get_language(), (self.text, self.cure)))
 
 
 class AuthFlow(models.Model):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from kombu.exceptions import OperationalError
 
-from calendar_sync.models import Notice, NoticeKind, Push
+from calendar_sync.models import WORDS, Notice, NoticeKind, Push
 from crm import notices
 from crm.models import Agent, Appointment
 
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 # Of these people are told by e-mail too: nothing is read or written until somebody acts.
 MAILED = (NoticeKind.CONNECTION,)
 _LONGEST = 500
+# What is said: in one language, or put into words in each.
+Said = str | Callable[[], str]
 
 
 def raise_notice(
@@ -27,21 +31,24 @@ def raise_notice(
     agent: Agent,
     *,
     key: str,
-    text: str,
-    cure: str = "",
+    text: Said,
+    cure: Said = "",
     appointment: Appointment | None = None,
     push: Push | None = None,
     data: dict[str, Any] | None = None,
 ) -> Notice:
     """Return the open notice with this key: a new one, the one there is brought up to date, or a resolved one again."""
+    said = in_every_language(text, cure)
+    first_text, first_cure = said.pop(settings.LANGUAGE_CODE)
+    data = (data or {}) | ({WORDS: said} if said else {})
     values = {
         "kind": kind,
         "agent": agent,
-        "text": text[:_LONGEST],
-        "cure": cure[:_LONGEST],
+        "text": first_text,
+        "cure": first_cure,
         "appointment": appointment,
         "push": push,
-        "data": data or {},
+        "data": data,
     }
     notice, is_news = Notice.objects.get_or_create(key=key, defaults=values)
     if not is_news:
@@ -58,6 +65,16 @@ def raise_notice(
     return notice
 
 
+def in_every_language(text: Said, cure: Said) -> dict[str, list[str]]:
+    """Return both by language: who reads them is not known yet. What was written down already is in the first alone."""
+    found = {}
+    for code, _name in settings.LANGUAGES:
+        if callable(text) or code == settings.LANGUAGE_CODE:
+            with translation.override(code):
+                found[code] = [(said() if callable(said) else said)[:_LONGEST] for said in (text, cure)]
+    return found
+
+
 def _tell(notice: Notice) -> None:
     """Put a line under the bell of those concerned; what comes again after it was over is a line of its own."""
     # It imports what raises notices.
@@ -70,7 +87,13 @@ def _tell(notice: Notice) -> None:
         key=_bell_key(notice),
         lead=notice.appointment.lead if notice.appointment else None,
         url=reverse("calendar-health", args=[notice.agent_id]),
-        data={"text": f"{notice.agent}: {notice.text} {notice.cure}".strip()},
+        data={
+            name: f"{notice.agent}: {text} {cure}".strip()
+            for name, (text, cure) in {
+                "text": (notice.text, notice.cure),
+                **{f"text:{code}": said for code, said in notice.data.get(WORDS, {}).items()},
+            }.items()
+        },
     )
 
 

@@ -20,6 +20,9 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 
 from calendar_sync import clashes, states
@@ -32,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 # About two hours and a quarter in all.
 MOST_ATTEMPTS = 16
+_NO_ANSWER = gettext_lazy("Microsoft 365 did not answer for hours. Press “try again” when it does.")
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=15)
 # What waits longer is left to the sweep of each half minute.
 SOON, _MOMENT = timedelta(seconds=30), timedelta(milliseconds=200)
@@ -279,7 +283,7 @@ def forget_event(link: EventLink) -> None:
 def put_off(job: Job, exc: Exception, now: datetime) -> None:
     """Try again later, as late as Graph asks, or give up after the last attempt."""
     if job.attempts >= MOST_ATTEMPTS:
-        give_up(job, exc, "Microsoft 365 did not answer for hours. Press “try again” when it does.", now)
+        give_up(job, exc, _NO_ANSWER, now)
         return
     asked = getattr(exc, "retry_after", None)
     wait = max(_backoff(job.attempts), timedelta(seconds=asked or 0))
@@ -305,7 +309,7 @@ def wait_for_connection(job: Job, exc: Exception, now: datetime) -> None:
     _mine(job).update(claimed_until=None, last_error=_words(exc), **again)
 
 
-def give_up(job: Job, exc: Exception, cure: str, now: datetime) -> None:
+def give_up(job: Job, exc: Exception, cure: str | Promise, now: datetime) -> None:
     """Leave a row as failed, and say so to the agent and the managers, with what to do."""
     with transaction.atomic():
         appointment = lock(job.appointment.pk)
@@ -318,13 +322,20 @@ def give_up(job: Job, exc: Exception, cure: str, now: datetime) -> None:
             NoticeKind.PUSH_FAILED,
             job.connection.agent,
             key=notice_key(job),
-            text=f"The viewing of {appointment.listing} with {appointment.lead} could not be {what} Outlook.",
-            cure=cure,
+            text=lambda: _not_done(appointment, job.wish),
+            cure=lambda: str(cure),
             appointment=appointment,
             push=Push.objects.get(pk=job.push_id),
             data={"error": _words(exc)},
         )
     logger.error("Viewing %s could not be %s Outlook: %s", job.appointment.pk, what, exc)
+
+
+def _not_done(appointment: Appointment, wish: Wish) -> str:
+    names = {"home": appointment.listing, "lead": appointment.lead}
+    if wish is Wish.REMOVE:
+        return _("The viewing of %(home)s with %(lead)s could not be removed from Outlook.") % names
+    return _("The viewing of %(home)s with %(lead)s could not be written to Outlook.") % names
 
 
 def retry(push_id: int) -> bool:

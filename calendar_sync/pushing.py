@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from calendar_sync import outbox, outlook_changes, tokens, writing
 from calendar_sync.errors import Refused
@@ -20,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 # HTTP's words for "not you".
 _REFUSED_PERSON = {401, 403}
-_CHOOSE = "Choose another calendar for viewings on the Users page, then press “try again”."
-_LOOK = "Press “try again”. If it fails again, enter the viewing in Outlook by hand and tell whoever runs Pete."
+_CHOOSE = _("Choose another calendar for viewings on the Users page, then press “try again”.")
+_LOOK = _("Press “try again”. If it fails again, enter the viewing in Outlook by hand and tell whoever runs Pete.")
 
 
 def push_appointment(appointment_id: int, *, now: datetime | None = None) -> int:

@@ -23,6 +23,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from calendar_sync import events, outbox, outlook_changes, readback
 from calendar_sync.graph import Graph
@@ -34,7 +36,15 @@ from crm.models import Appointment, AppointmentStatus
 logger = logging.getLogger(__name__)
 
 MISSING, MOVED, DUPLICATE, ORPHAN = "missing", "moved", "duplicate", "orphan"
-_CURE = "Press “repair”: missing events are written anew, moved ones are followed, superfluous ones are deleted."
+_WORDS = {
+    MISSING: gettext_lazy("missing"),
+    MOVED: gettext_lazy("moved"),
+    DUPLICATE: gettext_lazy("duplicate"),
+    ORPHAN: gettext_lazy("orphan"),
+}
+_CURE = gettext_lazy(
+    "Press “repair”: missing events are written anew, moved ones are followed, superfluous ones are deleted."
+)
 
 
 @dataclass(frozen=True)
@@ -65,13 +75,16 @@ def reconcile(connection_id: int, *, now: datetime | None = None) -> list[Drift]
     if not found:
         resolve_notice(notice_key(connection))
         return []
-    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(Counter(drift.kind for drift in found).items()))
+    counts = sorted(Counter(drift.kind for drift in found).items())
     raise_notice(
         NoticeKind.DRIFT,
         connection.agent,
         key=notice_key(connection),
-        text=f"Pete and {connection.agent}'s Outlook differ: {counts}.",
-        cure=_CURE,
+        text=lambda: (
+            _("Pete and the Outlook of %(agent)s differ: %(counts)s.")
+            % {"agent": connection.agent, "counts": ", ".join(f"{number} {_WORDS[kind]}" for kind, number in counts)}
+        ),
+        cure=lambda: str(_CURE),
         data={"drift": [asdict(drift) for drift in found]},
     )
     logger.warning("Connection %s has drifted: %s", connection_id, counts)

@@ -138,6 +138,6 @@ def _tell(connection: Connection, read: list[Calendar], unread: list[Calendar], 
             NoticeKind.UNREADABLE,
             connection.agent,
             key=_external_id(connection.pk),
-            text=_("Pete does not know which calendars to read, so no time of this person is offered."),
-            cure=_("Choose the calendars: only the person themselves can."),
+            text=lambda: _("Pete does not know which calendars to read, so no time of this person is offered."),
+            cure=lambda: _("Choose the calendars: only the person themselves can."),
         )

@@ -164,8 +164,8 @@ def note_failure(connection: Connection, diagnosis: Diagnosis) -> None:
         NoticeKind.CONNECTION,
         connection.agent,
         key=key,
-        text=diagnosis.text,
-        cure=diagnosis.cure,
+        text=lambda: diagnose(diagnosis.code, diagnosis.error).text,
+        cure=lambda: diagnose(diagnosis.code, diagnosis.error).cure,
         data={"code": diagnosis.code, "status": diagnosis.status.value},
     )
     level = logging.ERROR if diagnosis.is_operators else logging.WARNING

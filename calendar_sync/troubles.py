@@ -53,7 +53,9 @@ def tell(calendar: Calendar) -> None:
         NoticeKind.UNREADABLE,
         calendar.connection.agent,
         key=notice_key(calendar),
-        text=_("Pete cannot read the calendar “%s”. No time is offered that may be taken in it.") % calendar.name,
-        cure=_("Sync now. If the calendar is gone or no longer shared, choose the calendars again."),
+        text=lambda: (
+            _("Pete cannot read the calendar “%s”. No time is offered that may be taken in it.") % calendar.name
+        ),
+        cure=lambda: _("Sync now. If the calendar is gone or no longer shared, choose the calendars again."),
         data={"calendar": calendar.pk, "error": calendar.last_error},
     )

@@ -69,8 +69,10 @@ def _tell(calendar: Calendar, count: int) -> None:
         NoticeKind.MOVED,
         agent,
         key=f"vanished:{calendar.connection_id}:{timezone.now():%Y-%m-%d}",
-        text=_("%(n)s viewings of %(agent)s were gone from Outlook at once. Pete cancelled none and puts them back.")
-        % {"n": count, "agent": agent},
-        cure=_("Cancel in Pete the ones that are not to take place."),
+        text=lambda: (
+            _("%(n)s viewings of %(agent)s were gone from Outlook at once. Pete cancelled none and puts them back.")
+            % {"n": count, "agent": agent}
+        ),
+        cure=lambda: _("Cancel in Pete the ones that are not to take place."),
         data={"count": count},
     )

@@ -60,6 +60,7 @@ NAMES = frozenset(
         _("booking request"),
         _("booking requests"),
         _("brand color"),
+        _("brought"),
         _("budget"),
         _("buffer after minutes"),
         _("buffer before minutes"),
@@ -143,8 +144,11 @@ NAMES = frozenset(
         _("has report"),
         _("hash"),
         _("headings"),
+        _("heard at"),
         _("height"),
         _("hinted at"),
+        _("history run"),
+        _("history runs"),
         _("hold seconds"),
         _("horizon days"),
         _("id"),
@@ -267,6 +271,7 @@ NAMES = frozenset(
         _("saved views"),
         _("scopes"),
         _("secret"),
+        _("seen"),
         _("seen at"),
         _("sent at"),
         _("series master id"),
@@ -340,7 +345,6 @@ NAMES = frozenset(
         _("written at"),
     )
 )
-
 # Texts of the package that draws the pages, which comes without a Spanish of its own.
 DRAWN = (
     _("All applications"),

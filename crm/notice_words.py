@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm import wording
@@ -115,7 +116,7 @@ class Line:
 def line(notice: Notice) -> Line:
     """Put a notice, read with its lead, into words."""
     event = EVENTS.get(notice.event, UNKNOWN)
-    words = _Words({name: _word(name, value) for name, value in notice.data.items()})
+    words = _Words({name: _word(name, value) for name, value in _in_language(notice.data).items()})
     words["lead"] = wording.person(notice.lead)
     return Line(notice, event, str(event.text) % words, url_of(notice))
 
@@ -128,6 +129,12 @@ def url_of(notice: Notice) -> str:
         return reverse("lead", args=[notice.lead_id])
     except NoReverseMatch:
         return ""
+
+
+def _in_language(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with what was put into words in the language in force ("text:es") in place of the first one."""
+    own = f":{get_language()}"
+    return data | {name.removesuffix(own): value for name, value in data.items() if name.endswith(own)}
 
 
 class _Words(dict[str, str]):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.utils import translation
 
 from calendar_sync import alerts, tasks, tokens
 from calendar_sync.models import Notice, NoticeKind
@@ -15,6 +16,7 @@ from calendar_sync.tests import factories
 from crm.erasure import erase_person
 from crm.models import Agent, Role
 from crm.models.notices import Notice as BellNotice
+from crm.notice_words import line
 from crm.tests import factories as crm
 
 
@@ -53,6 +55,27 @@ def test_the_bell_says_what_to_do(agent):
     lines = BellNotice.objects.filter(event="calendar_problem")
     assert {line.data["text"] for line in lines} == {f"{agent}: The sign-in was revoked. Sign in again."}
     assert agent.pk in {line.person_id for line in lines}
+
+
+def test_each_reader_is_told_in_their_language(agent):
+    """A worker that finds something out reads in no language; who reads of it does."""
+    agent.language = "es"
+    agent.save(update_fields=["language"])
+    admin = crm.agent(role=Role.ADMIN)
+    with translation.override("es"):
+        tokens.mark_broken(factories.connection(agent).pk, "AADSTS50173")
+    notice = agent.calendar_notices.get()
+
+    assert alerts.send(notice.pk) == 2
+    letters = {letter.to[0]: letter for letter in mail.outbox}
+    assert letters[agent.email].subject == "Pete: Su calendario"
+    assert "Vuelva a conectar Microsoft 365" in letters[agent.email].body
+    assert letters[admin.email].subject == f"Pete: Calendar of {agent}"
+    assert "Reconnect Microsoft 365" in letters[admin.email].body
+    bell = BellNotice.objects.filter(person=agent).select_related("lead").get()
+    for language, words in (("es", "Vuelva a conectar"), ("en", "Reconnect")):
+        with translation.override(language):
+            assert words in line(bell).text
 
 
 def test_what_comes_again_is_news(agent):
