@@ -92,6 +92,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Administration"),
     "SITE_URL": "/dashboard",
     "SITE_SYMBOL": "real_estate_agent",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("crm/favicon.svg")}],
     "SHOW_BACK_BUTTON": True,
     "COLORS": {"primary": PRIMARY},
     "LOGIN": {"form": "crm.admin_door.AdminSignInForm"},
