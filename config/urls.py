@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(r"^api/docs/?$", docs, name="api-docs"),
     path("api/v1/", include("crm.api.urls")),
     path("api/v1/", include("calls.api.urls")),
+    path("api/v1/", include("calendar_sync.api_urls")),
     path("", include("calls.urls")),
     path("", include("calendar_sync.urls")),
     path("", include("crm.urls")),

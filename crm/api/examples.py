@@ -44,6 +44,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PatchedListingChangeRequest": {"ids": [12, 13], "status": "let", "available_on": None},
     "PatchedTaskChangeRequest": {"ids": [6, 7], "done": True},
     "ReadRequest": {"lead": 42},
+    "ColumnsRequest": {"mapping": {"full_name": 0, "phone": 1}, "updates": False},
+    "ChosenRequest": {"read": [3, 4], "written": 3},
+    "ActRequest": {"notice": 15},
     "NewVersionRequest": {"text": "Offer two times within {{timeline}}.", "note": "Two times are enough"},
     "PreviewRequest": {"text": "The budget is {{budget}}.", "call": "560fd09b-5bda-5f59-93ff-1eeeba7b6973"},
     "LookedAtRequest": {"look": {"7c1d3f52-0000-4000-8000-5f2f6d3c9a10": "0d4f5a6b7c8d9e0f"}},
@@ -114,6 +117,13 @@ RECORDS: dict[str, dict[str, Any]] = {
         "id": 2, "agent": 1, "days": 90, "status": "done", "seen": 812, "brought": 790, "problem": "",
         "created_at": _WRITTEN, "finished_at": _END,
     },
+    "Import": {
+        "id": 6, "kind": "leads", "filename": "leads.csv", "headings": ["Name", "Phone"],
+        "mapping": {"full_name": 0, "phone": 1}, "known_fields": ["full_name", "phone"], "updates": False,
+        "status": "done", "done_rows": 812, "total_rows": 812, "counts": {"created": 800, "wrong": 12}, "problem": "",
+        "agent": 1, "created_at": _WRITTEN, "finished_at": _END,
+    },
+    "Row": {"id": 90, "line": 3, "outcome": "created", "text": "", "object_id": 42},
     "Entry": {
         "id": 1001, "at": _WRITTEN, "kind": "note", "text": "Prefers the afternoon.", "agent": 7, "actor": "staff",
         "call": None, "data": {"note": 8},

@@ -1,7 +1,8 @@
-"""/api/v1/settings: the office's booking rules"""
+"""/api/v1/settings: the office's booking rules, hours, colour and retention"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,14 +14,18 @@ from rest_framework.response import Response
 from crm.api.fields import WholeField
 from crm.api.permissions import ManagersWrite
 from crm.api.preconditions import conditional, etag_of, require_match
-from crm.api.schema import IF_MATCH, IF_NONE_MATCH
+from crm.api.schema import COUNT, IF_MATCH, IF_NONE_MATCH, record, several
 from crm.api.views import ApiView
 from crm.models import OfficeSettings
-from crm.models.office import STEPS
+from crm.models.office import HEX_COLOR, STEPS
+from crm.office_hours import Stretch, give_hours
+from crm.retention import LEAST_DAYS
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+DAYS_A_WEEK = 7
+LONGEST_KEPT_DAYS = 3650
 # Smallest and largest value of each rule; listings may override some.
 RULE_LIMITS = {
     "viewing_minutes": (1, 720),
@@ -51,8 +56,47 @@ class StepField(WholeField):
         return step
 
 
+def _kept_days() -> WholeField:
+    return WholeField(min_value=LEAST_DAYS, max_value=LONGEST_KEPT_DAYS, allow_null=True, required=False)
+
+
+_CLOCK = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+
+
+@extend_schema_field(several(record(weekday={"type": "integer", "minimum": 0, "maximum": 6}, start=_CLOCK, end=_CLOCK)))
+class OfficeHoursField(serializers.Field):
+    """The office's usual week, at most one stretch a day (0 is Monday)."""
+
+    default_error_messages = {"invalid": 'Write each day once, as weekday (0 to 6), start "09:00" and end "17:00".'}
+
+    def to_internal_value(self, data: Any) -> list[Stretch]:
+        if not isinstance(data, list) or len(data) > DAYS_A_WEEK:
+            self.fail("invalid")
+        week = {row["weekday"]: row for row in map(self._stretch, data)}
+        if len(week) != len(data):
+            self.fail("invalid")
+        return [week[day] for day in sorted(week)]
+
+    def _stretch(self, row: Any) -> Stretch:
+        if not isinstance(row, dict) or set(row) != {"weekday", "start", "end"}:
+            self.fail("invalid")
+        day, start, end = row["weekday"], row["start"], row["end"]
+        is_day = isinstance(day, int) and not isinstance(day, bool) and 0 <= day < DAYS_A_WEEK
+        if not (is_day and all(isinstance(at, str) and re.fullmatch(_CLOCK["pattern"], at) for at in (start, end))):
+            self.fail("invalid")
+        if end <= start:
+            self.fail("invalid")
+        return Stretch(weekday=day, start=start, end=end)
+
+    def to_representation(self, value: list[Stretch]) -> list[Stretch]:
+        return value
+
+
 class SettingsSerializer(serializers.ModelSerializer[OfficeSettings]):
-    """The booking rules, and the office's zone, which is set in the environment."""
+    """The booking rules, the office's hours, colour and how many days data is kept (null: for ever).
+
+    The zone is set in the environment.
+    """
 
     viewing_minutes = _rule("viewing_minutes")
     slot_step_minutes = StepField(required=False)
@@ -62,6 +106,12 @@ class SettingsSerializer(serializers.ModelSerializer[OfficeSettings]):
     horizon_days = _rule("horizon_days")
     daily_cap = _rule("daily_cap", allow_null=True)
     hold_seconds = _rule("hold_seconds")
+    default_hours = OfficeHoursField(required=False)
+    brand_color = serializers.RegexField(HEX_COLOR, allow_blank=True, required=False)
+    keep_recordings_days = _kept_days()
+    keep_transcripts_days = _kept_days()
+    keep_events_days = _kept_days()
+    keep_idle_leads_days = _kept_days()
     timezone = serializers.SerializerMethodField()
 
     class Meta:
@@ -75,6 +125,12 @@ class SettingsSerializer(serializers.ModelSerializer[OfficeSettings]):
             "horizon_days",
             "daily_cap",
             "hold_seconds",
+            "default_hours",
+            "brand_color",
+            "keep_recordings_days",
+            "keep_transcripts_days",
+            "keep_events_days",
+            "keep_idle_leads_days",
             "timezone",
         ]
 
@@ -103,3 +159,13 @@ class SettingsView(ApiView):
             serializer.is_valid(raise_exception=True)
             serializer.save()
             return Response(serializer.data, headers={"ETag": etag_of(serializer.data)})
+
+
+class GiveHoursView(ApiView):
+    """Give the office's hours to everybody bookable who has none of their own."""
+
+    access = [ManagersWrite]
+
+    @extend_schema(request=None, responses={200: record(given=COUNT)})
+    def post(self, request: Request) -> Response:
+        return Response({"given": len({row.agent_id for row in give_hours()})})

@@ -76,12 +76,12 @@ class TokenViewSet(ReadMixin, CreateMixin, DeleteMixin, ResourceViewSet):
 
     @extend_schema(responses={201: NewTokenSerializer})
     def create(self, request: Request) -> Response:
-        """Make a token for oneself, with no more scopes than the one it is asked for with."""
+        """Make a token for oneself. For people alone: a token that makes tokens could not be taken back."""
+        if request.auth is not None:
+            raise Problem(403, "session_required", "A token makes no tokens: sign in, under Settings, Programs.")
         serializer = TokenSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
-        if isinstance(request.auth, ApiToken) and not set(wanted["scopes"]) <= set(request.auth.scopes):
-            raise Problem(403, "insufficient_scope", "A token cannot give away scopes that it lacks.")
         token, secret = issue_token(
             agent=self.person, scopes=wanted["scopes"], name=wanted["name"], expires_at=wanted.get("expires_at")
         )

@@ -7,6 +7,7 @@ from crm.api.agents import AgentViewSet
 from crm.api.appointments import AppointmentViewSet
 from crm.api.availability import AvailabilityView
 from crm.api.calendars import BusyTimeViewSet, ClosureViewSet
+from crm.api.imports import ImportViewSet
 from crm.api.lead_bulk import LeadBulkView
 from crm.api.lead_history import DuplicatesView, MergeView, PartView, TimelineViewSet
 from crm.api.lead_work import ClaimView, MessageViewSet, ReleaseView
@@ -15,7 +16,7 @@ from crm.api.listing_bulk import ListingBulkView
 from crm.api.listings import ListingViewSet
 from crm.api.me import MeView
 from crm.api.notices import NoticeViewSet, WishesView
-from crm.api.office import SettingsView
+from crm.api.office import GiveHoursView, SettingsView
 from crm.api.photos import PhotoOrderView, PhotoRestoreView, PhotoViewSet, PictureView
 from crm.api.saved_views import SavedViewViewSet
 from crm.api.search import SearchView
@@ -29,6 +30,7 @@ PHOTOS = "^listings/(?P<listing>[0-9]{1,18})/photos"
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("leads", LeadViewSet, "api-lead")
+router.register("imports", ImportViewSet, "api-import")
 router.register("saved-views", SavedViewViewSet, "api-saved-view")
 router.register("tasks", TaskViewSet, "api-task")
 router.register("teams", TeamViewSet, "api-team")
@@ -45,6 +47,7 @@ router.register("busy-times", BusyTimeViewSet, "api-busy-time")
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^availability/?$", AvailabilityView.as_view(), name="api-availability"),
     re_path(r"^settings/?$", SettingsView.as_view(), name="api-settings"),
+    re_path(r"^settings/give-hours/?$", GiveHoursView.as_view(), name="api-give-hours"),
     re_path(r"^me/?$", MeView.as_view(), name="api-me"),
     re_path(r"^search/?$", SearchView.as_view(), name="api-search"),
     re_path(r"^leads/bulk/?$", LeadBulkView.as_view(), name="api-lead-bulk"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django import forms
@@ -10,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,17 +18,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.errors import CrmError
 from crm.exports.formats import FORMATS
 from crm.exports.sending import streamed
+from crm.imports import acting
 from crm.imports.fields import Field, People, fields_of
 from crm.imports.running import counts, take_in
 from crm.models import Agent, ImportBatch, ImportKind, ImportOutcome, ImportRow, ImportStatus, Role
 from crm.pages import said
 from crm.rights import sees_everything
-from crm.tasks import work_on_import
 
 MOST_SHOWN = 100
 # The rows a person has to look at first.
 _ORDER = [ImportOutcome.WRONG, ImportOutcome.REPEATED, ImportOutcome.UPDATED, ImportOutcome.SAME, ImportOutcome.KEPT]
-_LEFT_ALONE = (ImportStatus.UPLOADED, ImportStatus.CHECKED, ImportStatus.FAILED)
 
 
 class UploadForm(forms.Form):
@@ -89,73 +88,46 @@ def _context(batch: ImportBatch) -> dict[str, Any]:
         "groups": [(o, o.label, list(batch.rows.filter(outcome=o)[:MOST_SHOWN])) for o in _ORDER if found.get(o)],
         "most_shown": MOST_SHOWN,
         "percent": min(100, batch.done_rows * 100 // batch.total_rows) if batch.total_rows else None,
-        "may_check": batch.status in _LEFT_ALONE,
+        "may_check": batch.status in acting.LEFT_ALONE,
         "may_run": batch.status == ImportStatus.CHECKED and bool(found.get("created") or found.get("updated")),
-        "may_undo": batch.status in (ImportStatus.DONE, ImportStatus.FAILED) and _has_brought(batch),
+        "may_undo": batch.status in (ImportStatus.DONE, ImportStatus.FAILED) and acting.has_brought(batch),
     }
-
-
-def _has_brought(batch: ImportBatch) -> bool:
-    brought = [ImportOutcome.CREATED, ImportOutcome.UPDATED]
-    return batch.rows.filter(outcome__in=brought, object_id__isnull=False).exists() and not _is_only_checked(batch)
-
-
-def _is_only_checked(batch: ImportBatch) -> bool:
-    """Say whether the rows tell what would come of them: new ones that came have ids."""
-    return batch.rows.filter(outcome=ImportOutcome.CREATED, object_id=None).exists()
 
 
 @login_required
 @require_POST
 def check(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Keep which column is what, and go through the file."""
-    _manager(request)
-    batch = get_object_or_404(ImportBatch, pk=batch_id)
-    fields = fields_of(batch.kind, People())
-    mapping = _mapping(request, fields, len(batch.headings))
-    missing = [str(one.label) for one in fields.values() if one.is_needed and one.name not in mapping]
-    if missing or not mapping:
-        text = _("Choose a column for: %(names)s.") % {"names": ", ".join(missing) or _("at least one field")}
-        return said.refused(request, _to(batch), text)
-    values = {"mapping": mapping, "updates": request.POST.get("updates") == "yes", "done_rows": 0, "problem": ""}
-    return _start(request, batch, _LEFT_ALONE, ImportStatus.CHECKING, clear=True, **values)
+    batch = _batch(request, batch_id)
+    mapping = _mapping(request, fields_of(batch.kind, People()), len(batch.headings))
+    updates = request.POST.get("updates") == "yes"
+    return _done(request, batch, lambda: acting.check(batch, mapping, updates=updates))
 
 
 @login_required
 @require_POST
 def run(request: HttpRequest, batch_id: int) -> HttpResponse:
-    _manager(request)
-    batch = get_object_or_404(ImportBatch, pk=batch_id)
-    return _start(request, batch, (ImportStatus.CHECKED,), ImportStatus.RUNNING, clear=True, done_rows=0)
+    batch = _batch(request, batch_id)
+    return _done(request, batch, lambda: acting.run(batch))
 
 
 @login_required
 @require_POST
 def undo(request: HttpRequest, batch_id: int) -> HttpResponse:
+    batch = _batch(request, batch_id)
+    return _done(request, batch, lambda: acting.undo(batch))
+
+
+def _batch(request: HttpRequest, batch_id: int) -> ImportBatch:
     _manager(request)
-    batch = get_object_or_404(ImportBatch, pk=batch_id)
-    if not _has_brought(batch):
-        return said.refused(request, _to(batch), _("Nothing of this file is in."))
-    return _start(request, batch, (ImportStatus.DONE, ImportStatus.FAILED), ImportStatus.UNDOING)
+    return get_object_or_404(ImportBatch, pk=batch_id)
 
 
-def _start(
-    request: HttpRequest,
-    batch: ImportBatch,
-    since: tuple[ImportStatus, ...],
-    status: ImportStatus,
-    *,
-    clear: bool = False,
-    **values: Any,
-) -> HttpResponse:
-    """Have a worker begin, once: of two who press at once the second changes nothing."""
-    if clear and batch.status == ImportStatus.FAILED and _has_brought(batch):
-        return said.refused(request, _to(batch), _("Part of this file is in. Take it back first."))
-    if not ImportBatch.objects.filter(pk=batch.pk, status__in=since).update(status=status, finished_at=None, **values):
-        return said.refused(request, _to(batch), _("This file is being worked on, or is done."))
-    if clear:
-        batch.rows.all().delete()
-    work_on_import.delay_on_commit(batch.pk)
+def _done(request: HttpRequest, batch: ImportBatch, act: Callable[[], None]) -> HttpResponse:
+    try:
+        act()
+    except CrmError as exc:
+        return said.refused(request, _to(batch), exc.message)
     return _to(batch)
 
 

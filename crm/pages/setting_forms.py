@@ -9,14 +9,13 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.api.office import RULE_LIMITS
+from crm.api.office import LONGEST_KEPT_DAYS, RULE_LIMITS
 from crm.models import Closure, OfficeSettings
 from crm.models.office import STEPS
 from crm.office_hours import Stretch
 from crm.retention import LEAST_DAYS
 
 MINUTES, DAYS, SECONDS = gettext_lazy("minutes"), gettext_lazy("days"), gettext_lazy("seconds")
-_LONGEST_KEPT_DAYS = 3650
 
 
 def _number(label: Any, meaning: Any, smallest: int, largest: int, *, required: bool = True) -> forms.IntegerField:
@@ -103,7 +102,7 @@ class RulesForm(SectionForm):
 
 
 def _kept(label: Any, meaning: Any) -> forms.IntegerField:
-    return _number(label, meaning, LEAST_DAYS, _LONGEST_KEPT_DAYS, required=False)
+    return _number(label, meaning, LEAST_DAYS, LONGEST_KEPT_DAYS, required=False)
 
 
 class RetentionForm(SectionForm):

@@ -25,6 +25,7 @@ from crm.models import (
     Agent,
     BusyTime,
     Closure,
+    ImportBatch,
     ListingPhoto,
     Note,
     Notice,
@@ -99,6 +100,7 @@ def office(admin: Agent, agent: Agent) -> dict[str, Any]:
         "notes": Note.objects.create(lead=lead, text="Hi").pk,
         "rehearsals": RehearsalRun.objects.create(names=["wrong-date"], finished_at=SOON, status="passed").pk,
         "call-history": HistoryRun.objects.create(days=90, finished_at=SOON, status="done").pk,
+        "imports": ImportBatch.objects.create(kind="leads", filename="leads.csv", headings=["Name"]).pk,
         "photos": ListingPhoto.objects.create(listing=home, width=4, height=3).pk,
         "saved-views": SavedView.objects.create(person=admin, page="leads", name="Hot").pk,
         "tasks": Task.objects.create(lead=lead, kind=TaskKind.CALLBACK, text="x", due_at=SOON, key="t").pk,
@@ -115,7 +117,7 @@ def known(case: schemathesis.Case, office: dict[str, Any]) -> None:
     parts = case.path.split("/")
     # In a path like listings/{listing}/photos/{id} the record belongs to the last collection that is named.
     resource = next((part for part in reversed(parts) if part in office), "") if parts[1] == "api" else ""
-    named = {"lead": "leads", "call": "calls", "listing": "listings", "photo": "photos"}
+    named = {"lead": "leads", "call": "calls", "listing": "listings", "photo": "photos", "agent": "agents"}
     for name, others in (("id", resource), *named.items()):
         if name in (case.path_parameters or {}) and others in office:
             case.path_parameters[name] = office[others]

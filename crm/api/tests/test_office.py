@@ -19,6 +19,12 @@ DEFAULTS = {
     "horizon_days": 60,
     "daily_cap": None,
     "hold_seconds": 180,
+    "default_hours": [],
+    "brand_color": "",
+    "keep_recordings_days": None,
+    "keep_transcripts_days": None,
+    "keep_events_days": None,
+    "keep_idle_leads_days": None,
     "timezone": "America/Chicago",
 }
 
@@ -200,3 +206,27 @@ def test_busy_times_are_found_by_window(api, agent, query, count):
 )
 def test_a_bad_window_is_400(api, query):
     assert problem(api.get(f"{BUSY}?{query}")) == (400, "invalid_parameter")
+
+
+def test_hours_colour_and_retention_are_settings_too(api, make_agent):
+    week = [{"weekday": 4, "start": "09:00", "end": "12:00"}, {"weekday": 0, "start": "09:00", "end": "17:00"}]
+    person = make_agent()
+
+    kept = api.patch(SETTINGS, {"default_hours": week, "brand_color": "#1a6e5c", "keep_transcripts_days": 90}).json()
+
+    assert (kept["default_hours"], kept["brand_color"], kept["keep_transcripts_days"]) == (week[::-1], "#1a6e5c", 90)
+    assert api.post(f"{SETTINGS}/give-hours").json()["given"] >= 1
+    assert person.working_hours.count() == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"default_hours": [{"weekday": 0, "start": "17:00", "end": "09:00"}]},
+        {"default_hours": [{"weekday": 7, "start": "09:00", "end": "17:00"}]},
+        {"default_hours": [{"weekday": 0, "start": "09:00", "end": "10:00"}] * 2},
+        {"default_hours": "always"}, {"default_hours": [None]}, {"brand_color": "red"}, {"keep_events_days": 1},
+    ],
+)  # fmt: skip
+def test_settings_nobody_can_keep_are_refused(api, wrong):
+    assert problem(api.patch(SETTINGS, wrong)) == (400, "invalid")
