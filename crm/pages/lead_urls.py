@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<int:task_id>/done", tasks.finish, name="task-done"),
     path("tasks/<int:task_id>/reopen", tasks.reopen, name="task-reopen"),
     path("tasks/<int:task_id>/snooze", tasks.snooze, name="task-snooze"),
+    path("tasks/<int:task_id>/put-back", tasks.put_back, name="task-put-back"),
     path("tasks/<int:task_id>/assign", tasks.assign, name="task-assign"),
     re_path(r"^pipeline/?$", pipeline.pipeline, name="pipeline"),
     path("pipeline/cards", pipeline.cards, name="pipeline-cards"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -10,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -18,6 +21,9 @@ from crm.models import Agent, Task
 from crm.pages.lead_parts import is_htmx, shown_anew
 from crm.pages.said import done, undone
 from crm.rights import assignable, may_work_on_task, visible_leads
+
+# A task was never due further away than this.
+_YEARS = 50
 
 
 def _task_of(request: HttpRequest, task_id: int) -> Task:
@@ -41,6 +47,10 @@ def _answer(request: HttpRequest, task: Task) -> HttpResponse:
     return shown_anew(request, task.lead)
 
 
+def _back(task: Task) -> HttpResponse:
+    return redirect("lead", task.lead_id) if task.lead_id else redirect("dashboard")
+
+
 @login_required
 @require_POST
 def finish(request: HttpRequest, task_id: int) -> HttpResponse:
@@ -54,8 +64,7 @@ def finish(request: HttpRequest, task_id: int) -> HttpResponse:
 def reopen(request: HttpRequest, task_id: int) -> HttpResponse:
     task = _task_of(request, task_id)
     task_work.reopen(task, cast(Agent, request.user))
-    back = redirect("lead", task.lead_id) if task.lead_id else redirect("dashboard")
-    return undone(request, back)
+    return undone(request, _back(task))
 
 
 @login_required
@@ -64,8 +73,29 @@ def snooze(request: HttpRequest, task_id: int) -> HttpResponse:
     task, until = _task_of(request, task_id), task_work.SNOOZES.get(request.POST.get("until", ""))
     if until is None:
         raise Http404
+    undo = f"{reverse('task-put-back', args=[task.pk])}?{urlencode({'to': task.due_at.isoformat()})}"
     task_work.put_off(task, until(timezone.now()), cast(Agent, request.user))
-    return done(request, _answer(request, task), _("Put off."))
+    return done(request, _answer(request, task), _("Put off."), undo=undo)
+
+
+@login_required
+@require_POST
+def put_back(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Make a task due again when it was, before it was put off."""
+    task, was = _task_of(request, task_id), _instant(request.GET.get("to", ""))
+    task_work.put_off(task, was, cast(Agent, request.user))
+    return undone(request, _back(task))
+
+
+def _instant(text: str) -> datetime:
+    """Return an instant of these years. Raises Http404 for anything else."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or timezone.is_naive(found) or abs(found.year - timezone.now().year) > _YEARS:
+        raise Http404
+    return found
 
 
 @login_required

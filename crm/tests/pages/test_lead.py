@@ -7,6 +7,7 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -132,6 +133,29 @@ def test_a_task_is_put_off_and_handed_on(people: People, lead: Lead):
     assert client.post(f"/tasks/{task.pk}/assign", {"assignee": people.stranger.pk}).status_code == 404
     assert client.post(f"/tasks/{task.pk}/snooze", {"until": "never"}).status_code == 404
     assert signed_in(people.stranger).post(f"/tasks/{task.pk}/done").status_code == 404
+
+
+def test_what_was_put_off_is_due_again_when_it_was(people: People, lead: Lead):
+    client = signed_in(people.agent)
+    due_at = timezone.now() - timedelta(minutes=7)
+    task = Task.objects.create(lead=lead, kind="follow_up", text="Call", due_at=due_at, key="k")
+    answer = client.post(f"/tasks/{task.pk}/snooze", {"until": "tomorrow"}, headers=htmx("lead-now"))
+    undo = json.loads(answer.headers["HX-Trigger"])["toast"]["undo"]
+
+    assert signed_in(people.stranger).post(undo).status_code == 404
+    assert client.post(undo, headers=htmx()).status_code == 204
+
+    task.refresh_from_db()
+    assert task.due_at == due_at
+    for wrong in (
+        "",
+        "soon",
+        "2026-02-31T10:00:00Z",
+        "2026-01-01T10:00",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+    ):
+        assert client.post(f"/tasks/{task.pk}/put-back", QUERY_STRING=urlencode({"to": wrong})).status_code == 404
 
 
 @pytest.mark.parametrize(
