@@ -176,6 +176,23 @@ def test_what_somebody_else_has_too_is_no_mark(boss) -> None:
     assert (twin.full_name, twin.email) == ("john smith", "HOME@example.com")
 
 
+def test_a_caller_named_like_a_quarter_takes_nothing_from_the_office(boss) -> None:
+    lead = factories.lead(full_name="South Loop")
+    home = factories.listing(neighborhood="South Loop", facts="In the South Loop. Ring +13125550166.")
+    next_door = factories.listing(neighborhood="South Loop")
+    other = factories.lead(full_name="Ann Other")
+    note = Note.objects.create(lead=other, text="Wants the South Loop")
+    Lead.objects.filter(pk=lead.pk).update(phone="+13125550166")
+
+    erase_person(Lead.objects.get(pk=lead.pk))
+
+    home.refresh_from_db()
+    note.refresh_from_db()
+    assert (home.neighborhood, home.facts) == ("South Loop", "In the South Loop. Ring ….")
+    assert note.text == "Wants the …"
+    assert AuditEntry.objects.get(table_name="crm_listing", row_id=str(next_door.pk)).after is not None
+
+
 def test_a_longer_number_is_another_number(boss) -> None:
     marks = marks_of(factories.lead(phone="+13125550166"))
 

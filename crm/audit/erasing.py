@@ -26,7 +26,7 @@ WHERE e.salt IS NOT NULL
 """
 # Other entries that tell of somebody: a supervisor's words in a call, a text about somebody else.
 _FORGET = "UPDATE crm_auditentry SET before = NULL, after = NULL, salt = NULL WHERE salt IS NOT NULL AND "
-_MARKED = _FORGET + "(before::text ~* %(pattern)s OR after::text ~* %(pattern)s)"
+_MARKED = _FORGET + "table_name <> ALL(%(but_of)s) AND (before::text ~* %(pattern)s OR after::text ~* %(pattern)s)"
 _OF_ROWS = _FORGET + "table_name = %(table)s AND row_id = ANY(%(ids)s)"
 
 
@@ -35,9 +35,13 @@ def erase_leads(ids: Iterable[int]) -> int:
     return _forget(_OF_LEADS, {"ids": [str(pk) for pk in ids]})
 
 
-def erase_marked(pattern: str) -> int:
-    """Forget the values of every entry that this regular expression, unless empty, is found in; return how many."""
-    return _forget(_MARKED, {"pattern": pattern}) if pattern else 0
+def erase_marked(pattern: str, *, but_of: Iterable[type[Model]] = ()) -> int:
+    """Forget the values of every entry that this regular expression, unless empty, is found in; return how many.
+
+    Entries about the tables of `but_of` are left alone.
+    """
+    tables = [model._meta.db_table for model in but_of]
+    return _forget(_MARKED, {"pattern": pattern, "but_of": tables}) if pattern else 0
 
 
 def erase_rows(model: type[Model], ids: Iterable[object]) -> int:
