@@ -34,6 +34,7 @@ def analytics(request: HttpRequest) -> HttpResponse:
         "place": "analytics",
         "asked": asked,
         "form": asked.form,
+        "set_filters": len(asked.narrowing) + asked.is_custom,
         "selects": [asked.form[name] for name in ("assistant", "listing", "owner", "team")],
         "sources": list(leads.order_by("source").values_list("source", flat=True).distinct()[:50]),
         "presets": [(days, asked.address(days=days, since=None, until=None)) for days in PRESETS],
