@@ -81,9 +81,9 @@ def written(name: str, value: Any, currency: str = "USD") -> str:
         if name == "budget":
             return wording.money(Decimal(str(value)), currency)
         if name == "move_in_on":
-            return date_format(date.fromisoformat(str(value)), "j F Y")
+            return date_format(date.fromisoformat(str(value)), _("j F Y"))
         if name == "consent_at":
-            return date_format(timezone.localtime(datetime.fromisoformat(str(value))), "j F Y, H:i")
+            return date_format(timezone.localtime(datetime.fromisoformat(str(value))), _("j F Y, H:i"))
     except (ValueError, InvalidOperation):
         return str(value)
     return str(value)

@@ -84,4 +84,5 @@ def _queue(appointment: Appointment, to: str, subject: str, body: str) -> None:
 def local_words(at: datetime, agent: Agent) -> str:
     """Return "Tue 24 Nov, 15:00 CST" on the clocks of the agent who shows the home, in the language in force."""
     local = at.astimezone(ZoneInfo(agent.timezone))
-    return f"{date_format(local, 'D j M, H:i')} {local:%Z}"
+    day = date_format(local, _("D j M, H:i"))
+    return f"{day} {local:%Z}"

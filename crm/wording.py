@@ -33,7 +33,8 @@ def day_distance(at: datetime, now: datetime) -> str:
 
 def when(at: datetime, now: datetime) -> str:
     """Return "Thursday 12 June, 15:00 (in 3 days)"."""
-    return f"{date_format(timezone.localtime(at), 'l j F, H:i')} ({day_distance(at, now)})"
+    day = date_format(timezone.localtime(at), _("l j F, H:i"))
+    return f"{day} ({day_distance(at, now)})"
 
 
 def short(at: datetime, now: datetime) -> str:
@@ -42,7 +43,7 @@ def short(at: datetime, now: datetime) -> str:
     if abs((local.date() - timezone.localdate(now)).days) <= 1:
         return f"{day_distance(at, now)} {date_format(local, 'H:i')}"
     same_year = local.year == timezone.localdate(now).year
-    return date_format(local, "D j M, H:i" if same_year else "D j M Y, H:i")
+    return date_format(local, _("D j M, H:i") if same_year else _("D j M Y, H:i"))
 
 
 def distance(at: datetime, now: datetime) -> str:

@@ -101,11 +101,12 @@ def span_of(filters: Filters) -> str:
     """Return "Monday 23 November 2026", "23 – 29 November 2026", "30 November – 6 December 2026"."""
     first, last = filters.days[0], filters.days[-1]
     if first == last:
-        return date_format(first, "l j F Y")
+        return date_format(first, _("l j F Y"))
+    end = date_format(last, _("j F Y"))
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day} – {date_format(last, 'j F Y')}"
-    start = date_format(first, "j F" if first.year == last.year else "j F Y")
-    return f"{start} – {date_format(last, 'j F Y')}"
+        return f"{first.day} – {end}"
+    start = date_format(first, _("j F") if first.year == last.year else _("j F Y"))
+    return f"{start} – {end}"
 
 
 @register.simple_tag

@@ -24,7 +24,7 @@ def day_name(on: date) -> str:
     today = timezone.localdate()
     if (today - on).days in (0, 1):
         return _("Today") if on == today else _("Yesterday")
-    return date_format(on, "l j F" if on.year == today.year else "l j F Y")
+    return date_format(on, _("l j F") if on.year == today.year else _("l j F Y"))
 
 
 @register.inclusion_tag("crm/leads/parts/stage.html")

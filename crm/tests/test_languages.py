@@ -82,7 +82,7 @@ def test_notices_by_e_mail_are_in_the_readers_language_and_on_their_clocks(ana: 
 
     (letter,) = mailoutbox
     assert letter.subject.startswith("Pete: Visita ")
-    assert "jueves 18 junio, 15:00" in letter.body
+    assert "jueves 18 de junio, 15:00" in letter.body
     assert "/notifications?show=wishes" in letter.body
 
 
@@ -102,7 +102,7 @@ def test_an_agent_reads_of_their_viewing_in_their_language_whoever_books_it(ana:
 
     message = OutgoingMessage.objects.get()
     assert message.subject.startswith("Dana Whitfield ha reservado una visita")
-    assert message.subject.endswith("mar 24 Nov, 15:00 CET.")
+    assert message.subject.endswith("mar 24 nov, 15:00 CET.")
 
 
 def test_who_chose_nothing_is_written_to_in_english_whoever_writes():
