@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
@@ -48,9 +49,13 @@ class PersonLocaleMiddleware(LocaleMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
         # Programs and strangers bring no session, and are not looked up.
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return
-        language = chosen(request.user)
+        try:
+            language = chosen(request.user) if request.user.is_authenticated else ""
+        except DatabaseError:
+            # What is asked for may do without the database, and say that it is away.
+            return
         if language:
             translation.activate(language)
             request.LANGUAGE_CODE = language

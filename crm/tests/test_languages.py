@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError
 from django.test import Client
 from django.utils import translation
 
@@ -71,6 +73,17 @@ def test_a_language_that_is_gone_follows_the_browser(ana: Agent):
 def test_a_stranger_costs_no_query(client: Client, django_assert_num_queries: Any):
     with django_assert_num_queries(0):
         assert client.get("/login").status_code == 200
+
+
+def test_without_the_database_the_language_is_the_browsers(monkeypatch: Any):
+    """What needs no database, /ready for one, still answers whoever is signed in."""
+    client = signed_in(factories.agent(language="es"))
+
+    def away(self: Any) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(SessionStore, "load", away)
+    assert client.get("/health", headers=ENGLISH).json() == {"status": "ok"}
 
 
 def test_notices_by_e_mail_are_in_the_readers_language_and_on_their_clocks(ana: Agent, mailoutbox: Any):
