@@ -193,9 +193,14 @@ class Palette {
     this.#ask();
   }
 
+  // While one chose, the page may have been drawn anew: what bears the same name now is what was meant.
+  #present({ element, label }) {
+    return element.isConnected ? element : this.#here("").find((one) => one.label === label)?.element;
+  }
+
   #run(item) {
     this.dialog.close();
-    if (item.element) item.element.click();
+    if (item.element) this.#present(item)?.click();
     else if (item.is_post) submit(this.root, item.href);
     else location.assign(item.href);
   }
