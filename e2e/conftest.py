@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,20 +21,37 @@ from calls.tests.tower.listen_server import ListenServer
 from calls.vapi_sandbox import Server as VapiServer
 from calls.vapi_sandbox import Vapi
 from e2e.chromium import CHROMIUM, FLAGS
-from e2e.desk import EMAIL, LISTEN_HOST, PASSWORD, PUBLIC_KEY, SECRET, Api, Call, Desk, base_environment, manage
-from e2e.looks import DESKTOP, PHONE, Look, Open, live
+from e2e.desk import (
+    BASE_DIR,
+    EMAIL,
+    LISTEN_HOST,
+    PASSWORD,
+    PUBLIC_KEY,
+    SECRET,
+    Api,
+    Call,
+    Desk,
+    base_environment,
+    manage,
+)
+from e2e.looks import DESKTOP, LOOKS, Look, Open, live
 
+WORKER_COMMAND = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--pool", "threads"]
+WORKER_COMMAND += ["--concurrency", "2", "--without-gossip", "--without-mingle"]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 # A broken line to the server is what the browser itself reports on the console in the tests that break it.
 EXPECTED_ON_CONSOLE = ("WebSocket connection to", "net::ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest")
+
+_numbers = count(1000)
 
 expect.set_options(timeout=10_000)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Go each journey in both looks."""
-    if metafunc.definition.get_closest_marker("journey"):
-        metafunc.parametrize("look", [DESKTOP, PHONE], ids=["desktop", "phone"])
+    """Go each journey in both looks, or in the one it names."""
+    if marker := metafunc.definition.get_closest_marker("journey"):
+        names = marker.args or tuple(LOOKS)
+        metafunc.parametrize("look", [LOOKS[name] for name in names], ids=names)
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +142,17 @@ def api(desk: Desk, environment: dict[str, str]) -> Api:
     return Api(desk, manage(environment, "create_token", EMAIL, "--scopes", "read,write"))
 
 
+@pytest.fixture(scope="module")
+def worker(desk: Desk) -> Iterator[None]:
+    """Have done what is asked for in the pages."""
+    with desk.log.with_name("worker.log").open("ab") as log:
+        command = [*WORKER_COMMAND, "--loglevel", "WARNING"]
+        running = subprocess.Popen(command, cwd=BASE_DIR, env=desk.environment, stdout=log, stderr=log)
+    yield
+    running.kill()
+    running.wait()
+
+
 @pytest.fixture(scope="session")
 def home(api: Api) -> dict:
     """One listing, shown by one agent who works every hour of every day."""
@@ -131,11 +162,16 @@ def home(api: Api) -> dict:
     return api.post("listings", {"address": "12 Oak Street", "rent": "1800.00", "bedrooms": 2, "agents": [agent["id"]]})
 
 
+@pytest.fixture(scope="session")
+def new_number() -> Callable[[], str]:
+    """Return a phone number that nobody has."""
+    return lambda: f"+1312554{next(_numbers)}"
+
+
 @pytest.fixture
-def phone(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Call]:
+def phone(desk: Desk, new_number: Callable[[], str]) -> Iterator[Call]:
     """A call from a number of its own; hung up after the test if it still goes on."""
-    number = 1000 + sum(map(ord, request.node.name)) % 9000
-    call = Call(desk, f"+1312555{number}")
+    call = Call(desk, new_number())
     yield call
     call.ends()
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 Look = dict[str, Any]
 DESKTOP: Look = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 PHONE: Look = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True}
+LOOKS = {"desktop": DESKTOP, "phone": PHONE}
 # The fixture `opened`.
 Open = Callable[..., Page]
 

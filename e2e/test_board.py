@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,7 @@ def free_slot(api: Api, home: dict) -> str:
     return str(found["slots"][0]["slot_id"])
 
 
+@pytest.mark.journey
 def test_a_call_is_qualified_held_booked_and_ends_while_you_watch(board: Page, phone: Call, api: Api, home: dict):
     phone.begins()
     shown = tile(board, written(phone))
@@ -124,7 +126,8 @@ def test_a_lost_server_is_said_and_what_happened_meanwhile_is_caught_up(
     desk.start()
     phone.desk = late.desk = desk
     expect(board.locator("[data-freshness-text]")).to_have_text(LIVE, timeout=30_000)
-    expect(board.locator("[data-toasts]")).to_contain_text("2 changes caught up")
+    # The two of this test, and what else goes on.
+    expect(board.locator("[data-toasts]")).to_contain_text(re.compile(r"([2-9]|\d\d+) changes caught up"))
     expect(shown).to_contain_text("Are you still there?")
     expect(tile(board, written(late))).to_be_visible()
     late.ends()
@@ -147,13 +150,14 @@ def test_without_scripts_the_page_says_how_old_it_is(opened: Open, board: Page, 
     expect(tile(page, written(phone))).to_be_visible()
 
 
-def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, desk: Desk):
-    call = Call(desk, "+13125550861")
-    call.begins()
-    call.tool("save_lead", full_name="Tessa Tile")
-    shown = tile(board, "Tessa Tile")
+@pytest.mark.journey
+def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, phone: Call):
+    name = f"Tessa Tile {phone.number[-4:]}"
+    phone.begins()
+    phone.tool("save_lead", full_name=name)
+    shown = tile(board, name)
     shown.get_by_role("button", name="Claim").click()
-    expect(board.locator("[data-toasts]")).to_contain_text("Tessa Tile is yours")
+    expect(board.locator("[data-toasts]")).to_contain_text(f"{name} is yours")
     expect(shown.get_by_role("button", name="Claim")).to_be_hidden()
 
     shown.get_by_role("link", name="Write a note").click()
@@ -163,9 +167,8 @@ def test_a_lead_is_claimed_and_noted_from_its_tile(board: Page, desk: Desk):
     expect(board.locator("[data-toasts]")).to_contain_text("Note kept.")
     expect(board.locator("#sheet")).to_be_hidden()
 
-    shown.get_by_role("link", name="Tessa Tile").click()
+    shown.get_by_role("link", name=name).click()
     expect(board).to_have_url(re.compile(r"/calls/"))
-    call.ends()
 
 
 def test_nothing_personal_reaches_the_wallboard(board: Page, phone: Call):
@@ -193,10 +196,11 @@ def test_nothing_personal_reaches_the_wallboard(board: Page, phone: Call):
     assert [word for word in ("Wanda", "Rosebud", phone.number[2:], phone.number[-4:]) if word in said] == []
 
 
+@pytest.mark.journey
 def test_after_being_offline_the_board_is_exactly_the_servers(
-    opened: Open, desk: Desk, board: Page, api: Api, home: dict
+    opened: Open, desk: Desk, board: Page, new_number: Callable[[], str], api: Api, home: dict
 ):
-    calls = [Call(desk, f"+1773555020{number}") for number in range(5)]
+    calls = [Call(desk, new_number()) for _ in range(5)]
     for call in calls[:4]:
         call.begins()
         call.line("user", "Good morning.")

@@ -77,10 +77,11 @@ def shown(board: Page, talk: Call) -> Page:
     return board
 
 
+@pytest.mark.journey
 def test_a_call_is_found_by_what_was_said_and_opens_at_the_line(board: Page, talk: Call):
     board.goto("/calls")
     board.get_by_placeholder("Words that were said").fill("zeppelins garage")
-    board.get_by_role("button", name="Show").click()
+    board.keyboard.press("Enter")
     rows = board.locator("tbody [data-row]")
     expect(rows).to_have_count(1)
     expect(rows.locator("mark")).to_have_text(["garage", "zeppelin"])
@@ -105,6 +106,7 @@ def test_the_recording_plays_faster_when_asked(shown: Page):
     assert shown.locator("audio").evaluate("(audio) => audio.playbackRate") == 1.5
 
 
+@pytest.mark.journey
 def test_the_slider_shows_the_call_as_it_stood(shown: Page):
     slider = shown.get_by_label("Second of the call")
     slider.focus()
@@ -130,6 +132,7 @@ def test_managers_read_what_came_from_vapi(shown: Page, talk: Call):
     expect(shown.locator("main")).to_contain_text(talk.id)
 
 
+@pytest.mark.journey
 def test_a_figure_leads_to_its_rows_and_its_table_to_a_file(board: Page, talk: Call, home: dict):
     board.goto(f"/analytics?listing={home['id']}")
     card = board.locator(".figure-card").filter(has=board.get_by_text("Calls", exact=True))

@@ -21,6 +21,7 @@ def never_connected(microsoft: Server, database: psycopg.Connection) -> None:
     database.execute("TRUNCATE calendar_sync_connection CASCADE")
 
 
+@pytest.mark.journey
 def test_an_agent_connects_chooses_and_disconnects(page: Page):
     page.goto("/users")
     page.get_by_role("link", name="Connect Microsoft 365").first.click()

@@ -13,7 +13,6 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.desk import Api
-from e2e.looks import PHONE, Open
 
 pytestmark = pytest.mark.browser
 
@@ -56,11 +55,6 @@ def viewing(api: Api, agent: dict, house: dict, day: datetime) -> dict:
     return api.post("appointments", body)
 
 
-@pytest.fixture
-def phone_page(opened: Open) -> Page:
-    return opened(**PHONE)
-
-
 def open_day(page: Page, agent: dict, day: datetime) -> None:
     page.goto(f"/appointments?view=day&scope=all&agent={agent['id']}&date={day:%Y-%m-%d}")
     # The script is there once the grid has one stop for Tab.
@@ -71,6 +65,7 @@ def cell(page: Page, time: str) -> Locator:
     return page.locator(f".cell[data-time='{time}']")
 
 
+@pytest.mark.journey("desktop")
 def test_a_viewing_is_booked_by_keyboard_only(page: Page, api: Api, agent: dict, house: dict, day: datetime) -> None:
     api.post("leads", {"full_name": "Kay Keyboard", "phone": f"+13125557{next(_numbers):03}"})
     open_day(page, agent, day)
@@ -105,6 +100,7 @@ def test_a_viewing_is_booked_by_keyboard_only(page: Page, api: Api, agent: dict,
     ] == ["staff"]
 
 
+@pytest.mark.journey("desktop")
 def test_dragging_asks_whom_to_tell_and_can_be_undone(
     page: Page, api: Api, agent: dict, viewing: dict, day: datetime
 ) -> None:
@@ -158,7 +154,21 @@ def when(api: Api, viewing: dict) -> datetime:
     return datetime.fromisoformat(api.get(f"appointments/{viewing['id']}")["starts_at"])
 
 
-def test_a_grey_time_says_why(page: Page, agent: dict, day: datetime, viewing: dict) -> None:
+@pytest.mark.journey
+def test_a_grey_time_says_why(page: Page, api: Api, agent: dict, day: datetime) -> None:
+    at = day.replace(hour=14)
+    busy = {"agent": agent["id"], "starts_at": at.isoformat(), "ends_at": (at + timedelta(hours=1)).isoformat()}
+    api.post("busy-times", busy | {"reason": "Dentist"})
+    open_day(page, agent, day)
+    cell(page, "14:30").click()
+    card = page.locator("#why-card")
+    expect(card).to_contain_text("Why this time is not offered")
+    expect(card).to_contain_text("Busy, 14:00–15:00")
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_a_time_that_is_taken_says_why_to_the_keyboard(page: Page, agent: dict, day: datetime, viewing: dict) -> None:
     open_day(page, agent, day)
     cell(page, "11:00").focus()
     page.keyboard.press("Enter")
@@ -185,28 +195,55 @@ def test_cancelling_asks_for_the_reason_and_can_be_undone(
     assert api.get(f"appointments/{viewing['id']}")["status"] == "booked"
 
 
-def test_on_a_phone_the_agenda_comes_first(phone_page: Page, agent: dict, viewing: dict, day: datetime) -> None:
-    phone_page.goto(f"/appointments?scope=all&agent={agent['id']}&date={day:%Y-%m-%d}")
-    row = phone_page.locator(f".agenda-row[data-viewing='{viewing['id']}']")
+@pytest.mark.journey("phone")
+def test_on_a_phone_the_agenda_comes_first(page: Page, agent: dict, viewing: dict, day: datetime) -> None:
+    page.goto(f"/appointments?scope=all&agent={agent['id']}&date={day:%Y-%m-%d}")
+    row = page.locator(f".agenda-row[data-viewing='{viewing['id']}']")
     expect(row).to_be_visible()
-    expect(phone_page.locator(".grid-scroll")).to_be_hidden()
+    expect(page.locator(".grid-scroll")).to_be_hidden()
     row.click()
-    panel = phone_page.locator("#viewing")
+    panel = page.locator("#viewing")
     expect(panel).to_contain_text("Lena Quiet")
     expect(panel).to_be_in_viewport()
-    assert phone_page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     panel.get_by_role("button", name="Close the panel").click()
     expect(panel).to_be_hidden()
 
 
-def test_a_photo_and_the_facts_of_a_home(page: Page, house: dict) -> None:
-    page.goto(f"/listings/{house['id']}")
+@pytest.mark.journey("phone")
+def test_on_a_phone_a_viewing_is_moved_by_its_menu(page: Page, api: Api, viewing: dict, day: datetime) -> None:
+    page.goto(f"/appointments?appointment={viewing['id']}")
+    page.locator("#viewing").get_by_role("link", name="Move").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("radio", name="14:00").check()
+    sheet.get_by_role("checkbox", name=re.compile("by e-mail to")).check()
+    sheet.get_by_role("button", name="Move").click()
+
+    expect(page.locator(".toast-line")).to_contain_text("Told by e-mail")
+    expect(page.locator("#viewing")).to_contain_text("14:00–14:30")
+    assert when(api, viewing) == day.replace(hour=14)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#viewing")).to_contain_text("11:00–11:30")
+
+
+@pytest.mark.journey
+def test_a_home_is_added_with_a_photo_and_what_pete_may_say(page: Page, agent: dict) -> None:
+    address = f"{next(_numbers)} Lantern Court"
+    page.goto("/listings")
+    page.get_by_role("link", name="Add a listing").first.click()
+    page.get_by_label("Address").fill(address)
+    page.get_by_label("Bedrooms").fill("2")
+    page.get_by_label("Rent").fill("1725")
+    page.get_by_role("checkbox", name="Iris Calder").check()
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name=address)).to_be_visible()
+
     out = io.BytesIO()
     Image.new("RGB", (400, 300), "#336699").save(out, "JPEG")
     file = {"name": "front.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
     page.get_by_label("Add photos").set_input_files(file)
     expect(page.locator(".gallery-photo img")).to_have_count(1)
-    expect(page.locator(".toast-line")).to_contain_text("1 photo added")
+    expect(page.locator(".toast-line").last).to_contain_text("1 photo added")
     assert page.locator(".gallery-photo img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 400
 
     page.get_by_role("link", name="Change What Pete may say").click()
@@ -236,18 +273,19 @@ def test_the_columns_stand_for_agents_or_for_listings(page: Page, agent: dict, h
     expect(page.locator("#viewing")).to_contain_text("11:00–11:30")
 
 
+@pytest.mark.journey("phone")
 def test_on_a_phone_an_empty_time_of_a_day_is_booked(
-    phone_page: Page, api: Api, agent: dict, house: dict, day: datetime
+    page: Page, api: Api, agent: dict, house: dict, day: datetime
 ) -> None:
     api.post("leads", {"full_name": "Petra Pocket", "phone": f"+13125558{next(_numbers):03}"})
-    open_day(phone_page, agent, day)
-    cell(phone_page, "15:30").click()
-    sheet = phone_page.get_by_role("dialog")
+    open_day(page, agent, day)
+    cell(page, "15:30").click()
+    sheet = page.get_by_role("dialog")
     sheet.get_by_label("Search a lead by name, phone or e-mail").fill("Petra Poc")
     sheet.get_by_role("radio", name=re.compile("Petra Pocket")).check()
     sheet.get_by_label("Home").select_option(str(house["id"]))
     expect(sheet.get_by_role("radio", name="15:30")).to_be_checked()
     sheet.get_by_role("button", name="Book", exact=True).click()
 
-    expect(phone_page.locator(".toast-line")).to_contain_text("Booked: Petra Pocket")
-    assert phone_page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.locator(".toast-line")).to_contain_text("Booked: Petra Pocket")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -11,6 +11,7 @@ from e2e.looks import Open, live
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.journey
 def test_a_wrong_password_is_said_and_the_right_one_leads_where_one_wanted_to_go(opened: Open):
     page = opened("/dashboard", email=None)
     page.get_by_label("Email").fill(EMAIL)

@@ -107,6 +107,7 @@ def test_a_view_is_saved_shared_with_the_team_and_forgotten(shown: Open, lead: C
     expect(page.get_by_role("link", name="Open house")).to_have_count(0)
 
 
+@pytest.mark.journey
 def test_a_fact_is_changed_in_place_and_put_back(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead(budget="1500.00")
     page = shown("agent", f"/leads/{row['id']}")
@@ -148,6 +149,7 @@ def test_news_on_their_way_leave_what_somebody_has_begun_to_write(
     expect(page.locator(".entry", has_text="Qualified")).to_be_visible()
 
 
+@pytest.mark.journey
 def test_the_composer_keeps_a_note_a_task_a_viewing_and_an_email(
     shown: Open, team: dict[str, dict], lead: Callable[..., dict]
 ) -> None:
@@ -181,9 +183,11 @@ def test_the_composer_keeps_a_note_a_task_a_viewing_and_an_email(
     expect(timeline.locator(".work", has_text="Your viewing")).to_contain_text("on its way")
 
 
+@pytest.mark.journey
 def test_two_leads_become_one_and_are_parted_again(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
-    kept = lead(full_name="Dora Double", email="dora@example.com")
-    gone = lead(full_name="Dora Dubble", email="dora@example.com", budget="2100.00")
+    email = f"dora{next(_numbers)}@example.com"
+    kept = lead(full_name="Dora Double", email=email)
+    gone = lead(full_name="Dora Dubble", email=email, budget="2100.00")
     api.post("notes", {"lead": gone["id"], "text": "Came by on foot."})
     page = shown("agent", f"/leads/{kept['id']}")
     same = page.locator(".same", has_text="Dora Dubble")
@@ -229,7 +233,6 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
     page.mouse.up()
 
 
-@pytest.mark.journey
 def test_lost_asks_for_the_reason_in_place_by_keyboard_alone(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
     row = lead()
     page = shown("agent", "/pipeline")
@@ -253,6 +256,22 @@ def test_lost_asks_for_the_reason_in_place_by_keyboard_alone(shown: Open, api: A
     expect(toast(page)).to_contain_text("is now in Lost")
     expect(card(page, row)).to_contain_text("Found another home")
     assert stage_of(api, row) == "lost"
+
+
+@pytest.mark.journey
+def test_a_lead_is_lost_for_a_reason_and_found_again(shown: Open, api: Api, lead: Callable[..., dict]) -> None:
+    row = lead()
+    page = shown("agent", "/pipeline")
+    page.get_by_role("button", name=f"Move {row['full_name']} to another stage").click()
+    page.get_by_role("menuitem", name="Lost").click()
+    page.get_by_label("Why lost?").fill("Stays where he is")
+    page.keyboard.press("Enter")
+    expect(toast(page)).to_contain_text("is now in Lost")
+    expect(card(page, row)).to_contain_text("Stays where he is")
+
+    page.get_by_role("button", name="Undo").click()
+    expect(column(page, "new").locator(f"[data-card='{row['id']}']")).to_be_visible()
+    assert stage_of(api, row) == "new"
 
 
 def test_a_column_shows_thirty_cards_and_then_more(shown: Open, lead: Callable[..., dict]) -> None:

@@ -119,7 +119,7 @@ def world(api: Api, desk: Desk, home: dict, vapi: Server) -> Iterator[dict[str, 
     address = {"url": f"https://{'long-' * 20}old.example.com/vapi/webhook"}
     name = "Pete with a name as long as Vapi takes!!"
     assistant = vapi.vapi.add("assistant", name=name, model={"provider": "openai", "tools": []}, server=address)
-    long = {"email": "wilhelmina@pete.local", "full_name": "Wilhelmina Featherstonehaugh-Cholmondeley"}
+    long = {"email": "bartholomea@pete.local", "full_name": "Bartholomea Featherstonehaugh-Cholmondeley"}
     person = api.post("agents", long | {"timezone": "America/New_York"})
     yield {
         "assistant": assistant["id"],

@@ -47,6 +47,7 @@ def test_a_call_that_ends_under_the_menu_can_no_longer_be_steered(board: Page, p
     expect(menu.get_by_role("button", name="Mute the assistant")).to_be_disabled()
 
 
+@pytest.mark.journey
 def test_a_live_call_is_heard(board: Page, phone: Call, sound: tuple[ListenServer, dict[str, str]]):
     vapi, _ = sound
     phone.begins()

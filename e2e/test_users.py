@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from calendar_sync.sandbox import Server
 from calendar_sync.sandbox.outlook import Outlook
-from e2e.desk import BASE_DIR, EMAIL, Api, Desk
+from e2e.desk import EMAIL, Api
 from e2e.looks import PHONE, Open
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("worker")]
 
 COLLEAGUE = "Wilhelmina Featherstonehaugh-Cholmondeley"
 
@@ -25,38 +21,6 @@ COLLEAGUE = "Wilhelmina Featherstonehaugh-Cholmondeley"
 def outlook(microsoft: Server) -> Outlook:
     """The administrator's mailbox as they see it."""
     return microsoft.sandbox.outlook(EMAIL)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have done what is asked for in the pages."""
-    running = start_worker(desk, tmp_path_factory.mktemp("users") / "worker.log")
-    yield
-    running.kill()
-    running.wait()
-
-
-def start_worker(desk: Desk, log: Path) -> subprocess.Popen[bytes]:
-    command = [
-        "-m",
-        "celery",
-        "--quiet",
-        "-A",
-        "config.celery:app",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "2",
-    ]
-    with log.open("ab") as file:
-        return subprocess.Popen(
-            [sys.executable, *command, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
-            cwd=BASE_DIR,
-            env=desk.environment,
-            stdout=file,
-            stderr=file,
-        )
 
 
 @pytest.fixture(scope="module")

@@ -200,6 +200,7 @@ def test_no_private_key_reaches_the_browser(page: Page, vapi: Server):
     assert not any(vapi.vapi.key in body or "only-for-e2e" in body for body in bodies)
 
 
+@pytest.mark.journey
 def test_a_practice_call_by_text_books_and_stands_on_the_board(agent: Page, home: dict):
     practice = agent.locator("#practice")
     practice.get_by_role("button", name="Start a practice call").click()
