@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: run test test-model check format words bench screenshots lock
+.PHONY: run test test-model check format words bench bench-all screenshots lock
 .DEFAULT_GOAL := run
 
 run:
@@ -42,6 +42,13 @@ bench:
 	@$(VENV_PYTHON) -m benchmarks.search
 	@$(PYTHON) config/browser.py
 	@$(VENV_PYTHON) -m benchmarks.board
+
+# Besides those of `bench`, what takes longer or has no peer to stand beside.
+bench-all: bench
+	@$(VENV_PYTHON) -m benchmarks.llm
+	@$(VENV_PYTHON) -m benchmarks.calendar_sync
+	@$(VENV_PYTHON) -m benchmarks.imports
+	@$(VENV_PYTHON) -m benchmarks.audit
 
 # Of the desk that `make run` has started; PORT and DATA_DIR say which one.
 screenshots:
