@@ -356,7 +356,12 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Pete CRM",
-    "DESCRIPTION": "What a person can do in Pete, for programs. Errors are RFC 9457 problems with a stable `code`.",
+    "DESCRIPTION": (
+        "What a person can do in Pete, for programs. Errors are RFC 9457 problems with a stable `code`.\n\n"
+        "Some things stay with people, at the page: making tokens, the link by which somebody sets a password, signing "
+        "in to Microsoft, hearing a live call, practising with the assistant, everything of one person or of the "
+        "agency as a zip, and erasing a person."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",

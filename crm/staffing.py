@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What people decide about themselves; the rest is decided by those who manage.
+OWN_FIELDS = ["full_name", "phone", "timezone", "language"]
+
 
 class AdminRequired(CrmError):
     """Managers make, change and become no administrators."""

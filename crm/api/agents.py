@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from crm import calendar_status
+from crm import calendar_status, languages
 from crm.api.fields import ChoiceField, IdField, InstantField, PhoneField, TextField, WholeField
 from crm.api.filters import Choices, Flag, Ids, ListFilters, Text, Words
-from crm.api.permissions import ManagersWrite, require_self_or_manager
+from crm.api.permissions import ManagersWrite, may_manage, require_self_or_manager
 from crm.api.preconditions import conditional, etag_of, require_match
 from crm.api.problems import Problem
 from crm.api.schema import INSTANT, maybe, record
 from crm.api.views import CreateMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.models import Agent, Role, Team, WorkingHours
 from crm.models.staff import validate_timezone
-from crm.staffing import flags_of, refuse_escalation
+from crm.staffing import OWN_FIELDS, flags_of, refuse_escalation
 from crm.working_hours import replace_working_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.db.models import QuerySet
     from rest_framework.request import Request
@@ -54,6 +55,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
     timezone = TextField(max_length=64, validators=[validate_timezone])
     team = IdField(queryset=Team.objects.all(), allow_null=True, required=False)
     phone = StaffPhoneField(required=False)
+    language = ChoiceField(languages.choices(), allow_blank=True, required=False)
     is_bookable = serializers.BooleanField(required=False)
     is_active = serializers.BooleanField(required=False)
     calendar = serializers.SerializerMethodField()
@@ -68,6 +70,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
             "timezone",
             "team",
             "phone",
+            "language",
             "is_bookable",
             "is_active",
             "calendar",
@@ -129,6 +132,20 @@ def refuse_overlaps(stretches: list[dict[str, Any]]) -> None:
             raise serializers.ValidationError({f"{index}.start": [message]}, "overlap")
 
 
+class SelfOrManagersWrite(ManagersWrite):
+    """Everybody reads; managers write. Which of one's own fields one may PATCH is decided by their names."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method == "PATCH" or super().has_permission(request, view)
+
+
+def refuse_change(by: Agent, person: Agent, values: Mapping[str, Any]) -> None:
+    """Refuse what only managers change; who works here keeps their own name, number and zone."""
+    if may_manage(by) or (by.pk == person.pk and values and set(values) <= set(OWN_FIELDS)):
+        return
+    raise PermissionDenied(ManagersWrite.message, ManagersWrite.code)
+
+
 class AgentFilters(ListFilters):
     role = Choices(Role.values)
     team = Ids()
@@ -142,7 +159,9 @@ class AgentFilters(ListFilters):
 
 
 class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
-    """Staff by name. Filters: search, role, team, email, is_active, is_bookable.
+    """Staff by name. Managers change them; one's own name, phone, timezone and language one may PATCH oneself.
+
+    Filters: search, role, team, email, is_active, is_bookable.
 
     People who leave are made inactive, not deleted: their viewings and notes stay.
     """
@@ -150,7 +169,7 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
     queryset = Agent.objects.all()
     serializer_class = AgentSerializer
     filterset_class = AgentFilters
-    access = [ManagersWrite]
+    access = [SelfOrManagersWrite]
     ordering_fields = ["id", "full_name", "email", "role"]
     ordering = ["full_name"]
     not_in_etag = ["calendar"]
@@ -168,7 +187,9 @@ class AgentViewSet(ReadMixin, CreateMixin, UpdateMixin, ResourceViewSet):
         self._unless_duplicate(serializer, self._save_new)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Agent]) -> None:
-        refuse_escalation(self.person, serializer.instance, serializer.validated_data)
+        person = cast(Agent, serializer.instance)
+        refuse_change(self.person, person, serializer.validated_data)
+        refuse_escalation(self.person, person, serializer.validated_data)
         self._unless_duplicate(serializer, self._save_changes)
 
     def _save_new(self, serializer: serializers.BaseSerializer[Agent]) -> None:

@@ -18,7 +18,7 @@ _HOME = {
 }  # fmt: skip
 _AGENT = {
     "email": "ana@example.com", "full_name": "Ana Soto", "role": "agent", "timezone": "America/Chicago",
-    "phone": "+13125550107", "is_bookable": True, "is_active": True,
+    "phone": "+13125550107", "language": "en", "is_bookable": True, "is_active": True,
 }  # fmt: skip
 _BUSY = {"agent": 7, "starts_at": _START, "ends_at": _END, "reason": "Dentist"}
 _CLOSURE = {"starts_on": "2026-12-24", "ends_on": "2026-12-26", "reason": "Christmas"}

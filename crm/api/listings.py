@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.response import Response
 
+from crm import listing_words
 from crm.api.fields import (
     AmountField,
     ChoiceField,
@@ -25,6 +28,7 @@ from crm.api.filters import Amount, Choices, Flag, Ids, ListFilters, Numbers, Wo
 from crm.api.office import RULE_LIMITS
 from crm.api.permissions import ManagersWrite
 from crm.api.problems import Problem
+from crm.api.schema import record
 from crm.api.views import CreateMixin, DeleteMixin, ReadMixin, ResourceViewSet, UpdateMixin
 from crm.listing_editing import change_listing
 from crm.models import Agent, Listing, ListingStatus
@@ -162,6 +166,12 @@ def _duplicate(address: str, unit: str, but: int = 0) -> Problem | None:
     return Problem(409, "duplicate_listing", f"Listing {other} has this address.", listing=other)
 
 
+class FactsSerializer(serializers.Serializer[Any]):
+    """Facts as they are being written; without them, as they are kept."""
+
+    facts = TextField(max_length=10_000, allow_blank=True, required=False)
+
+
 class ManagersMake(ManagersWrite):
     """Everybody reads; managers write. What PATCH may change is decided by the fields it names."""
 
@@ -208,3 +218,13 @@ class ListingViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, ResourceV
         refuse_change(self.person, home, values)
         change(home, values)
         serializer.instance = self.get_queryset().get(pk=home.pk)
+
+    @extend_schema(request=FactsSerializer, responses={200: record(words={"type": "string"})})
+    @action(detail=True, methods=["post"], access=[])
+    def words(self, request: Request, pk: str) -> Response:
+        """Say what a caller would be told of the home with these facts. Nothing is kept."""
+        home = self.get_object()
+        serializer = FactsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        home.facts = serializer.validated_data.get("facts", home.facts)
+        return Response({"words": listing_words.words(home)})

@@ -15,9 +15,8 @@ from django.utils.translation import gettext_lazy
 from crm.models import Agent, Role, WorkingHours
 from crm.phones import to_e164
 from crm.rights import is_admin, sees_everything
+from crm.staffing import OWN_FIELDS
 
-# What people decide about themselves; the rest is decided by those who manage.
-OWN_FIELDS = ["full_name", "phone", "timezone", "language"]
 _STRETCH = re.compile(r"(\d{1,2})[:.]?(\d\d)?\s*[-–]\s*(\d{1,2})[:.]?(\d\d)?", re.ASCII)
 _MINUTES_A_DAY = 24 * 60
 

@@ -32,6 +32,7 @@ def test_an_agent_is_made_with_what_it_needs(api):
         "role": "agent",
         "team": None,
         "phone": None,
+        "language": "",
         "is_bookable": True,
         "is_active": True,
         "calendar": {"provider": "pete", "status": "local", "last_synced_at": None},
@@ -242,3 +243,17 @@ def test_people_keep_their_own_hours_and_managers_everybodys(agent_api, agent, m
 def test_the_hours_of_nobody_are_404(api):
     assert problem(api.get(f"{AGENTS}/999/working-hours")) == (404, "not_found")
     assert problem(api.put(f"{AGENTS}/999/working-hours", WEEK)) == (404, "not_found")
+
+
+def test_people_keep_their_own_name_number_zone_and_language(agent_api, agent, make_agent):
+    mine, other = f"{AGENTS}/{agent.pk}", f"{AGENTS}/{make_agent().pk}"
+    own = {"full_name": "Alice", "phone": "+13125550111", "timezone": "America/New_York", "language": "es"}
+
+    changed = agent_api.patch(mine, own).json()
+
+    assert {name: changed[name] for name in own} == own
+    for refused in ({"full_name": "x", "role": "manager"}, {"is_bookable": False}, {"email": "x@example.com"}, {}):
+        assert problem(agent_api.patch(mine, refused)) == (403, "manager_required")
+    assert problem(agent_api.patch(other, {"full_name": "x"})) == (403, "manager_required")
+    assert problem(agent_api.put(mine, own)) == (403, "manager_required")
+    assert problem(agent_api.patch(mine, {"language": "tlh"})) == (400, "invalid")

@@ -203,3 +203,10 @@ def test_who_shows_a_home_describes_it_and_changes_nothing_else(agent_api, listi
     assert problem(agent_api.patch(path, {})) == (403, "manager_required")
     assert problem(agent_api.patch(f"{LISTINGS}/{other.pk}", {"facts": "x"})) == (403, "manager_required")
     assert Listing.objects.get(pk=listing.pk).facts == "Quiet."
+
+
+def test_what_a_caller_would_be_told_is_said_and_nothing_kept(agent_api, listing):
+    said = agent_api.post(f"{LISTINGS}/{listing.pk}/words", {"facts": "Laundry in the unit."}).json()
+
+    assert "Laundry in the unit" in said["words"]
+    assert Listing.objects.get(pk=listing.pk).facts == ""
