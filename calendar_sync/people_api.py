@@ -82,7 +82,7 @@ class OfPerson(ApiView):
     """What is asked about one person's calendar: by themselves, and by managers."""
 
     # Microsoft is asked, which no transaction waits for.
-    keeps_answers = False
+    keeps_answers = takes_keys = False
 
     def subject(self, action: str = "") -> Person:
         found = person(int(self.kwargs["agent"]))

@@ -76,7 +76,7 @@ class AssistantViewSet(ReadMixin, UpdateMixin, ResourceViewSet):
     ordering = ["name"]
 
     # Vapi is asked, which no transaction waits for; the same id twice is refused anyway.
-    keeps_answers = False
+    keeps_answers = takes_keys = False
 
     @extend_schema(request=NewAssistantSerializer, responses={201: AssistantSerializer})
     def create(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class DifferencesView(ApiView):
 
     access = [ManagersWrite]
     # Each thing is read again before it is changed; twice changes nothing the second time.
-    keeps_answers = False
+    keeps_answers = takes_keys = False
 
     @extend_schema(responses={200: DIFFERENCES})
     def get(self, request: Request) -> Response:

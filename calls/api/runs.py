@@ -129,7 +129,7 @@ class ChecksView(ApiView):
 
     access = [ManagersOnly]
     # A check looks at how things are now.
-    keeps_answers = False
+    keeps_answers = takes_keys = False
 
     @extend_schema(responses={200: record(results=several(record(name=_TEXT, required=_FLAG)))})
     def get(self, request: Request) -> Response:

@@ -96,7 +96,7 @@ class PeteSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         added: list[OpenApiParameter] = []
-        if self.method == "POST":
+        if self.method == "POST" and self.view.takes_keys:
             added.append(IDEMPOTENCY_KEY)
         if hasattr(self.view, "get_seen_object"):
             added += self._of_records()

@@ -65,6 +65,8 @@ class ApiView(APIView):
     # Whether the answer to a POST is kept under its Idempotency-Key, in the transaction of the act. Where not, the view
     # sees to it that the key acts once.
     keeps_answers = True
+    # Whether a key means anything to its POST. Not where another system is asked, and asking twice does no harm.
+    takes_keys = True
     # What an answer to POST shows once and what is not kept for a repeated request.
     shown_once: ClassVar[list[str]] = []
 

@@ -138,3 +138,13 @@ def methods(view: Callable[..., Any] | None) -> list[str]:
             return list(cells["request_method_list"].cell_contents)
         view = getattr(view, "__wrapped__", None)
     return []
+
+
+def test_a_post_says_whether_a_key_means_anything_to_it() -> None:
+    keyless = {
+        path.removeprefix("/api/v1/")
+        for path, found in description()["paths"].items()
+        if "post" in found and "Idempotency-Key" not in {one["name"] for one in found["post"].get("parameters", [])}
+    }
+
+    assert keyless == {"agents/{agent}/calendar/{action}", "assistants", "assistants/differences", "checks"}
