@@ -78,6 +78,7 @@ DONE_BY = {
     "take-calls": "PUT presence",
     "task-assign": "PATCH tasks/{id}",
     "task-done": "PATCH tasks/{id}",
+    "task-put-back": "PATCH tasks/{id}",
     "task-reopen": "PATCH tasks/{id}",
     "task-snooze": "PATCH tasks/{id}",
     "test-suite": "POST checks",
