@@ -92,6 +92,8 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".ma
         const first = ends.slice(0, 3).map((one) => one.cloneNode().outerHTML);
         return `${part.tagName}.${part.className} is ${part.scrollWidth} wide in ${part.clientWidth}: ${first}`;
     })"""
+# The frame fills the window and its parts scroll: a page that scrolls as a whole loses its header.
+LOOSE = "() => !!document.querySelector('.frame') && document.documentElement.scrollHeight > innerHeight"
 INLINE = r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*(?:src=|application/json))"
 
 
@@ -192,6 +194,7 @@ def _looks(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": 850})
         found += [f"{scheme} {width} {line}" for line in violations(page, only_colours=only_colours)]
         found += [f"{scheme} {width}: {line}" for line in page.evaluate(TOO_WIDE)]
+        found += [f"{scheme} {width}: scrolls as a whole"] * page.evaluate(LOOSE)
     page.set_viewport_size({"width": NARROWEST, "height": 850})
     return found + [f"{NARROWEST}: {line}" for line in page.evaluate(TOO_WIDE)]
 
