@@ -97,10 +97,10 @@ def test_what_cannot_be_is_refused(oak, body):
     assert (oak.phone_number, oak.listing_id, oak.first_message, oak.is_active) == (None, None, "", True)
 
 
-def test_assistants_are_neither_made_nor_removed_here(oak):
+def test_assistants_are_made_only_when_they_are_at_vapi_and_never_removed(oak):
     by = client()
 
-    assert by.post("/api/v1/assistants", {"vapi_id": "x"}, format="json").status_code == 405
+    assert by.post("/api/v1/assistants", {"vapi_id": "x"}, format="json").json()["code"] == "vapi_not_ready"
     assert by.delete(f"/api/v1/assistants/{oak.pk}").status_code == 405
     assert Assistant.objects.count() == 1
 

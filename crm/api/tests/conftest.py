@@ -61,6 +61,15 @@ def agent_api(agent: Agent) -> APIClient:
 
 
 @pytest.fixture
+def signed_in(admin: Agent) -> APIClient:
+    """The administrator's browser: what no token does."""
+    client = APIClient()
+    client.default_format = "json"
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
 def lead(db: None) -> Lead:
     return Lead.objects.create(full_name="Jane Roe", phone="+13125550100")
 
