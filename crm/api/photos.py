@@ -17,8 +17,8 @@ from rest_framework.response import Response
 from crm import photos
 from crm.api.fields import IdListField, InstantField, TextField
 from crm.api.permissions import ManagersWrite
-from crm.api.preconditions import etag_of, require_match
-from crm.api.schema import ID, IF_MATCH, choice, several
+from crm.api.preconditions import conditional, etag_of, require_match
+from crm.api.schema import ID, IF_MATCH, IF_NONE_MATCH, choice, several
 from crm.api.views import ApiView, ResourceViewSet
 from crm.models import Listing, ListingPhoto
 from crm.rights import may_describe_listing
@@ -142,23 +142,29 @@ class PhotoRestoreView(OfHome):
 
 
 class PhotoOrderView(OfHome):
-    """Put the photos of a home into another order; the first one stands for the home."""
+    """The order of a home's photos; the first one stands for the home."""
+
+    @extend_schema(responses={200: several(ID)}, parameters=[IF_NONE_MATCH])
+    def get(self, request: Request, listing: str) -> Response:
+        """GET the ids in their order. The ETag names the order that was seen."""
+        ids = self._ids(self.home)
+        return conditional(request, Response(ids), etag_of(ids))
 
     @extend_schema(request=OrderSerializer, responses={200: several(ID)}, parameters=[IF_MATCH])
     def put(self, request: Request, listing: str) -> Response:
-        """Answer the ids as they stand now. If-Match is the ETag of the order that was seen, as this answers it."""
+        """Put them into another order and answer the ids as they stand then."""
         home = self.home
         serializer = OrderSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             Listing.objects.select_for_update(no_key=True).get(pk=home.pk)
-            require_match(request, etag_of(self._ids()))
+            require_match(request, etag_of(self._ids(home)))
             photos.order_photos(home, [row.pk for row in serializer.validated_data["photos"]])
-            ids = self._ids()
+            ids = self._ids(home)
         return Response(ids, headers={"ETag": etag_of(ids)})
 
-    def _ids(self) -> list[int]:
-        return list(self.shown().order_by("position", "pk").values_list("pk", flat=True))
+    def _ids(self, home: Listing) -> list[int]:
+        return list(self.shown().filter(listing=home).order_by("position", "pk").values_list("pk", flat=True))
 
 
 class PictureView(OfHome):

@@ -56,10 +56,12 @@ def test_photos_are_put_in_order_by_who_saw_the_order(agent_api, listing) -> Non
     one, two = (add(agent_api, listing, color).json()["id"] for color in ("red", "blue"))
     path = f"/api/v1/listings/{listing.pk}/photos"
 
-    turned = agent_api.put(f"{path}/order", {"photos": [two]})
+    seen = agent_api.get(f"{path}/order")
+    turned = agent_api.put(f"{path}/order", {"photos": [two]}, HTTP_IF_MATCH=seen["ETag"])
     stale = agent_api.put(f"{path}/order", {"photos": [one]}, HTTP_IF_MATCH='"other"')
 
-    assert turned.json() == [two, one]
+    assert (seen.json(), turned.json()) == ([one, two], [two, one])
+    assert agent_api.get(f"{path}/order", HTTP_IF_NONE_MATCH=turned["ETag"]).status_code == 304
     assert problem(stale) == (412, "precondition_failed")
     again = agent_api.put(f"{path}/order", {"photos": [one]}, HTTP_IF_MATCH=turned["ETag"])
     assert again.json() == [one, two]
