@@ -14,13 +14,22 @@ export function startRecord(document, root) {
   };
   document.addEventListener("desk:lead", ({ detail }) => String(detail.id) === root.dataset.lead && refresh());
   document.addEventListener("desk:snapshot", refresh);
-  // Who has begun to write while news were on their way keeps what is begun.
+  // Who has begun to write while news were on their way keeps what is begun, and who has written what was written:
+  // news asked for before do not have it.
+  let written = 0;
+  const asked = new WeakMap();
+  const isNews = ({ requestConfig }) => requestConfig.triggeringEvent?.type === "lead:fresh";
+  document.addEventListener("htmx:beforeSend", ({ detail }) => asked.set(detail.xhr, written));
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.requestConfig.triggeringEvent?.type !== "lead:fresh" || !isBusy()) return;
+    if (!isNews(detail) || (!isBusy() && asked.get(detail.xhr) === written)) return;
     detail.shouldSwap = false;
     isBehind = true;
   });
   const catchUp = () => isBehind && setTimeout(refresh);
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.requestConfig.verb !== "get") written += 1;
+    catchUp();
+  });
   document.addEventListener("focusout", catchUp);
   // A fact was written: the panel has it already, the timeline not yet.
   document.addEventListener("lead:changed", () => htmx.trigger(now(), "lead:fresh"));
@@ -32,7 +41,6 @@ export function startRecord(document, root) {
     if (event.key === "Escape") event.target.closest?.("[data-editing]")?.querySelector("[data-escape]")?.click();
   });
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
-    catchUp();
     const place = detail.elt.id?.startsWith("fact-") ? document.getElementById(detail.elt.id) : null;
     place?.querySelector("[data-editing] input:not([type=hidden])")?.focus();
     if (detail.elt.id === "composer" && detail.requestConfig?.verb === "get") focusComposer(document);
