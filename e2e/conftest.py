@@ -119,6 +119,12 @@ def database(desk: Desk, environment: dict[str, str]) -> Iterator[psycopg.Connec
         yield connection
 
 
+@pytest.fixture
+def nobody_connected(database: psycopg.Connection) -> None:
+    """Whatever other tests have left behind, nobody's calendar is connected."""
+    database.execute("TRUNCATE calendar_sync_connection CASCADE")
+
+
 def _redis_url(number: int) -> str:
     """Return the run's Valkey with a database number that no other worker uses."""
     parts = urlsplit(settings.REDIS_URL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -15,10 +14,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(autouse=True)
-def never_connected(microsoft: Server, database: psycopg.Connection) -> None:
+def never_connected(microsoft: Server, nobody_connected: None) -> None:
     """Whatever other tests have left behind, this person meets Microsoft's questions for the first time."""
     microsoft.sandbox.entra.account(EMAIL).consent = "ask"
-    database.execute("TRUNCATE calendar_sync_connection CASCADE")
 
 
 @pytest.mark.journey

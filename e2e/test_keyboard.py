@@ -139,7 +139,7 @@ def test_letters_are_switched_off_and_on_again(board: Page):
     expect(board.locator("[data-rail]:not([data-letter-keys])")).to_be_visible()
 
 
-def test_the_first_steps_check_themselves_and_can_be_put_away(board: Page, home: dict):
+def test_the_first_steps_check_themselves_and_can_be_put_away(board: Page, home: dict, nobody_connected: None):
     board.reload()
     steps = board.get_by_role("group", name="First steps")
     # What other tests have done decides whether one line is enough.

@@ -81,7 +81,7 @@ def connect(page: Page) -> None:
         page.get_by_role("button", name="Keep this choice").click()
 
 
-def test_one_connects_ones_own_calendar_through_microsofts_pages(users: Page, outlook: Outlook):
+def test_one_connects_ones_own_calendar_through_microsofts_pages(nobody_connected: None, users: Page, outlook: Outlook):
     noon = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=2)
     outlook.create("Secret dinner", noon, noon + timedelta(hours=1))
     expect(own_row(users)).to_have_attribute("data-state", "local")
