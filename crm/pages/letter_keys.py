@@ -26,7 +26,8 @@ def choose(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest()
     person.has_letter_keys = _STATES[wanted]
     person.save(update_fields=["has_letter_keys"])
-    back = request.POST.get("next", "")
+    # Not from the page: one that is come to with a secret in its address would show it.
+    back = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
     text = _("Letters are shortcuts again.") if person.has_letter_keys else _("Letters alone do nothing now.")
     return done(request, redirect(back if is_ours else "dashboard"), text)
