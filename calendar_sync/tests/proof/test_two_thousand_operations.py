@@ -1,6 +1,6 @@
 """Two thousand random operations on both sides, over twenty agents, while all goes wrong that can; then both agree.
 
-Nine hundred of them in every run of the suite, which has minutes; PETE_PROOF_OPERATIONS=2000 is the whole proof, which
+Six hundred of them in every run of the suite, which has minutes; PETE_PROOF_OPERATIONS=2000 is the whole proof, which
 must also have been wild enough. PETE_PROOF_SEED chooses another run. The same seed gives the same run on the same day.
 """
 
@@ -21,7 +21,7 @@ from calendar_sync.tests.proof.office import Office
 from crm.models import Appointment, BusyTime
 
 SEED = int(os.environ.get("PETE_PROOF_SEED", "20261121"))
-OPERATIONS = int(os.environ.get("PETE_PROOF_OPERATIONS", "900"))
+OPERATIONS = int(os.environ.get("PETE_PROOF_OPERATIONS", "600"))
 AGENTS = 20
 
 
