@@ -156,7 +156,7 @@ def web() -> Iterator[int]:
     environment = os.environ | {"PORT": str(port), "DEMO": "0", "ADMIN_EMAIL": EMAIL, "ADMIN_PASSWORD": PASSWORD}
     subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True, stdout=-3)
     command = ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--loop", "uvloop", "--no-access-log"]
-    command += ["--ws", "websockets-sansio", "--log-level", "warning"]
+    command += ["--ws", "websockets-sansio", "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
     process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment)
     try:
         wait_until_ready(f"http://127.0.0.1:{port}/ready")
