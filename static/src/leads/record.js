@@ -7,10 +7,16 @@ export function startRecord(document, root) {
     Boolean(document.querySelector("#lead-panel :is([data-editing], .htmx-request), [popover]:popover-open")) ||
     document.activeElement?.closest("#lead-panel form, #lead-now") !== null;
   let isBehind = false;
+  // Asked again while an answer is under way, htmx would forget it: that answer replaces the element which asks.
+  let isAsking = false;
+  const ask = () => {
+    if (isAsking) isBehind = true;
+    else if (now()) htmx.trigger(now(), "lead:fresh");
+  };
   const refresh = () => {
     if (document.hidden) return;
     isBehind = isBusy();
-    if (!isBehind && now()) htmx.trigger(now(), "lead:fresh");
+    if (!isBehind) ask();
   };
   document.addEventListener("desk:lead", ({ detail }) => String(detail.id) === root.dataset.lead && refresh());
   document.addEventListener("desk:snapshot", refresh);
@@ -19,7 +25,10 @@ export function startRecord(document, root) {
   let written = 0;
   const asked = new WeakMap();
   const isNews = ({ requestConfig }) => requestConfig.triggeringEvent?.type === "lead:fresh";
-  document.addEventListener("htmx:beforeSend", ({ detail }) => asked.set(detail.xhr, written));
+  document.addEventListener("htmx:beforeSend", ({ detail }) => {
+    asked.set(detail.xhr, written);
+    isAsking ||= isNews(detail);
+  });
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!isNews(detail) || (!isBusy() && asked.get(detail.xhr) === written)) return;
     detail.shouldSwap = false;
@@ -28,11 +37,12 @@ export function startRecord(document, root) {
   const catchUp = () => isBehind && setTimeout(refresh);
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     if (detail.requestConfig.verb !== "get") written += 1;
+    if (isNews(detail)) isAsking = false;
     catchUp();
   });
   document.addEventListener("focusout", catchUp);
   // A fact was written: the panel has it already, the timeline not yet.
-  document.addEventListener("lead:changed", () => htmx.trigger(now(), "lead:fresh"));
+  document.addEventListener("lead:changed", ask);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       const form = event.target.closest?.("[data-sends]");
