@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from calendar_sync.models import Notice
-from crm import erasure
+from calendar_sync.models import Calendar, Connection, Notice
+from crm import erasure, traces
 from crm.models import Lead
 
 
@@ -13,3 +13,4 @@ def erase(lead: Lead) -> None:
 
 def connect() -> None:
     erasure.register(erase)
+    traces.keep_names_in(Calendar, Connection)

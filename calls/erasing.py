@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from calls.models import Call, ControlAction, PersonRequest, ToolCall, WebhookEvent
-from crm import erasure
+from calls.models import Assistant, Call, ControlAction, PersonRequest, StagePrompt, ToolCall, WebhookEvent
+from crm import erasure, traces
 from crm.audit.erasing import erase_rows
 from crm.models import Lead
 
@@ -29,3 +29,4 @@ def erase(lead: Lead) -> None:
 
 def connect() -> None:
     erasure.register(erase)
+    traces.keep_names_in(Assistant, StagePrompt)

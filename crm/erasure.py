@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.apps import apps
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -28,7 +27,7 @@ from crm.models import (
     TimelineEntry,
     WebhookDelivery,
 )
-from crm.traces import forget_files, is_of_the_office, marks_of, scrub_everywhere
+from crm.traces import forget_files, marks_of, of_the_office, scrub_everywhere
 
 ERASED = "Erased"
 _LIVE = [AppointmentStatus.HELD, AppointmentStatus.BOOKED]
@@ -65,7 +64,7 @@ def erase_person(lead: Lead) -> None:
     # Last: what was changed just now is in the audit as well.
     erase_leads([locked.pk])
     erase_marked(marks.without_names().pattern)
-    erase_marked(marks.pattern, but_of=filter(is_of_the_office, apps.get_models()))
+    erase_marked(marks.pattern, but_of=of_the_office())
 
 
 def _scrub(lead: Lead) -> None:

@@ -17,20 +17,29 @@ from typing import Any
 import phonenumbers
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import connection, models, transaction
 
-from crm.models import Agent, AuditEntry, AuditSeal, Lead, LeadMerge, WebhookSubscription
+from crm.models import (
+    Agent,
+    AuditEntry,
+    AuditSeal,
+    Closure,
+    Lead,
+    LeadMerge,
+    Listing,
+    OfficeSettings,
+    WebhookSubscription,
+)
 
 GONE = "…"
 _BETWEEN = r"[^0-9A-Za-z]{0,3}"
 # Who works here, who else is known, and what is sealed: none of these is rewritten.
 _LEFT_ALONE = (Agent, Lead, AuditEntry, AuditSeal, Session, WebhookSubscription)
 # What the office says of itself keeps its names: a caller may well call themselves "South Loop".
-_OF_THE_OFFICE = {
-    "auth.permission", "contenttypes.contenttype", "crm.officesettings", "crm.listing", "crm.closure",
-    "calls.assistant", "calls.stageprompt", "calendar_sync.calendar", "calendar_sync.connection",
-}  # fmt: skip
+_of_the_office: set[type[models.Model]] = {Permission, ContentType, OfficeSettings, Listing, Closure}
 _LEAST_NAME = 6
 
 
@@ -111,13 +120,19 @@ def _is_telling(name: str) -> bool:
 
 def scrub_everywhere(marks: Marks) -> int:
     """Take the marks out of every text and JSON column; return how many rows held one."""
-    certain = marks.without_names()
+    certain, certain_only = marks.without_names(), of_the_office()
     models_with_text = [model for model in apps.get_models() if model not in _LEFT_ALONE and model._meta.managed]
-    return sum(_scrub_table(model, certain if is_of_the_office(model) else marks) for model in models_with_text)
+    return sum(_scrub_table(model, certain if model in certain_only else marks) for model in models_with_text)
 
 
-def is_of_the_office(model: type[models.Model]) -> bool:
-    return model._meta.label_lower in _OF_THE_OFFICE
+def keep_names_in(*tables: type[models.Model]) -> None:
+    """Count these to what the office says of itself."""
+    _of_the_office.update(tables)
+
+
+def of_the_office() -> frozenset[type[models.Model]]:
+    """Return the tables in which only numbers and addresses are looked for."""
+    return frozenset(_of_the_office)
 
 
 def texts_of(model: type[models.Model]) -> list[models.Field[Any, Any]]:

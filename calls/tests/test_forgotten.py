@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils import timezone
 
-from calls.models import Call, ControlAction, ToolCall, WebhookEvent, call_pk
+from calls.models import Assistant, Call, ControlAction, ToolCall, WebhookEvent, call_pk
 from crm.audit import chain
 from crm.erasure import erase_person
 from crm.imports.running import path_of, run, take_in
@@ -180,6 +180,7 @@ def test_a_caller_named_like_a_quarter_takes_nothing_from_the_office(boss) -> No
     lead = factories.lead(full_name="South Loop")
     home = factories.listing(neighborhood="South Loop", facts="In the South Loop. Ring +13125550166.")
     next_door = factories.listing(neighborhood="South Loop")
+    speaker = Assistant.objects.create(vapi_id="a-1", name="Pete South Loop", first_message="The South Loop desk")
     other = factories.lead(full_name="Ann Other")
     note = Note.objects.create(lead=other, text="Wants the South Loop")
     Lead.objects.filter(pk=lead.pk).update(phone="+13125550166")
@@ -190,6 +191,8 @@ def test_a_caller_named_like_a_quarter_takes_nothing_from_the_office(boss) -> No
     note.refresh_from_db()
     assert (home.neighborhood, home.facts) == ("South Loop", "In the South Loop. Ring ….")
     assert note.text == "Wants the …"
+    speaker.refresh_from_db()
+    assert (speaker.name, speaker.first_message) == ("Pete South Loop", "The South Loop desk")
     assert AuditEntry.objects.get(table_name="crm_listing", row_id=str(next_door.pk)).after is not None
 
 

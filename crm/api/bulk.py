@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -43,20 +44,22 @@ def needs_one_of(attrs: dict[str, Any], *names: str) -> dict[str, Any]:
     return attrs
 
 
-class BulkView(ApiView, Generic[Record]):
+class BulkView(ApiView, ABC, Generic[Record]):
     """Makes or changes up to 500 records; each row stands for itself."""
 
     serializer_class: ClassVar[type[serializers.ModelSerializer[Any]]]
 
+    @abstractmethod
     def found(self, ids: list[int]) -> dict[int, Record]:
         """Return those of these records that the one who asks may see."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, values: dict[str, Any]) -> Record:
-        raise NotImplementedError
+        """Make one record of what its serializer has let through."""
 
+    @abstractmethod
     def change(self, record: Record, values: dict[str, Any]) -> Record:
-        raise NotImplementedError
+        """Change one record and return it as it is now."""
 
     def make_all(self, name: str) -> Response:
         rows = self._rows(name)
