@@ -1,12 +1,12 @@
 // The live desk: the store is fed by the link and shown by the board; the panel is asked for again when it may have changed.
 import htmx from "htmx.org";
 import { announce } from "../shell/announce.js";
+import { LiveLink } from "../shell/link.js";
+import { sessionState } from "../shell/session.js";
 import { toast } from "../shell/toasts.js";
 import { startActs } from "./acts.js";
 import { Board } from "./board.js";
 import { Freshness } from "./freshness.js";
-import { LiveLink } from "./link.js";
-import { sessionState } from "./session.js";
 import { BoardStore } from "./store.js";
 import { startTower } from "./tower.js";
 

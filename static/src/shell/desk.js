@@ -1,7 +1,7 @@
 // The one socket of every page: it passes on what the server says as "desk:<kind>" events on the document, and
 // "desk:snapshot" when it opens, again after a sleep or a broken line, so that pages ask afresh for what they show.
-import { LiveLink } from "../board/link.js";
-import { sessionState } from "../board/session.js";
+import { LiveLink } from "./link.js";
+import { sessionState } from "./session.js";
 
 export function startDesk(root) {
   if (!root.querySelector("[data-rail]")) return;
